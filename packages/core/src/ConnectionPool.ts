@@ -1,0 +1,99 @@
+/**
+ * The connections of one server as scoped resources: multiplexed, reserved and for subscriptions, behind one `Redis`.
+ *
+ * @since 0.1.0
+ */
+import type { DurationInput } from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import type * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { makeClient } from "./internal/client.js"
+import type { CommandError, ConnectionError, TimeoutError } from "./RedisError.js"
+import { Redis, type RedisService } from "./RedisService.js"
+import type { Connector } from "./Transport.js"
+
+/**
+ * Who the client is. Without a user name it is the server's `default` user.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Credentials {
+  readonly username?: string | undefined
+  readonly password: Redacted.Redacted<string>
+}
+
+/**
+ * How a client behaves, whatever it connects over. Every bound and deadline has a finite default.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options {
+  /** RESP version; by default 3, and 2 where the server does not know it. */
+  readonly protocol?: 2 | 3 | undefined
+  /**
+   * Who the client is, or an Effect that yields it: run for each new connection and every `credentialsInterval`; when
+   * what it yields has changed, live connections authenticate again.
+   */
+  readonly credentials?: Credentials | Effect.Effect<Credentials, unknown> | undefined
+  /** How often an Effect of credentials is asked again; 1 minute by default. */
+  readonly credentialsInterval?: DurationInput | undefined
+  /** The database of every connection; 0 by default. */
+  readonly database?: number | undefined
+  /** What CLIENT LIST shows; printable ASCII without spaces. */
+  readonly clientName?: string | undefined
+  /** For connecting and the handshake together; 5 seconds by default. */
+  readonly connectTimeout?: DurationInput | undefined
+  /** From a command's submission to its reply; blocking commands have their own timeout on top; 5 seconds by default. */
+  readonly commandTimeout?: DurationInput | undefined
+  /** For a reserved connection to become free; 5 seconds by default. */
+  readonly reserveTimeout?: DurationInput | undefined
+  /** How long the end of the scope waits for replies in flight; 1 second by default. */
+  readonly closeTimeout?: DurationInput | undefined
+  /** A connection silent for so long while replies are due is given up; 10 seconds by default. */
+  readonly watchdog?: DurationInput | undefined
+  /** An idle shared connection is probed with PING so often; 15 seconds by default. */
+  readonly keepAlive?: DurationInput | undefined
+  /** The delays between attempts to reconnect; by default from 50 ms, doubling to 2 seconds, jittered, without end. */
+  readonly reconnect?: Schedule.Schedule<unknown, ConnectionError | TimeoutError> | undefined
+  /** Multiplexed connections; 1 by default. */
+  readonly connections?: number | undefined
+  /** Reserved connections at most; 16 by default. */
+  readonly maxReserved?: number | undefined
+  /** An idle reserved connection is closed after so long; 1 minute by default. */
+  readonly reservedIdleTimeout?: DurationInput | undefined
+  /** Commands per connection whose reply has not come; others wait to be written; 16,384 by default. */
+  readonly maxInFlight?: number | undefined
+  /** Bytes of those; 16 MiB by default. */
+  readonly maxInFlightBytes?: number | undefined
+  /** Commands per connection that wait to be written; more fail with `Overloaded`; 1,000,000 by default. */
+  readonly maxWaiting?: number | undefined
+  /** Bytes of those; 256 MiB by default. */
+  readonly maxWaitingBytes?: number | undefined
+}
+
+/**
+ * Makes a client over a connector, for a scope. Fails with a `ConnectionError` or `TimeoutError` when the first
+ * connection cannot be made, and with a `CommandError` when an option cannot be used.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: (
+  connector: Connector,
+  options?: Options
+) => Effect.Effect<RedisService, ConnectionError | TimeoutError | CommandError, Scope.Scope> = makeClient
+
+/**
+ * The client as a layer of the `Redis` tag.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  connector: Connector,
+  options?: Options
+): Layer.Layer<Redis, ConnectionError | TimeoutError | CommandError> => Layer.scoped(Redis, make(connector, options))

@@ -1,0 +1,209 @@
+/**
+ * The closed set of failures, each saying what became of the command.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Schedule from "effect/Schedule"
+
+/**
+ * What became of a command that failed.
+ *
+ * - `NotSent`: no byte of it reached the socket.
+ * - `Rejected`: the server refused it before running it.
+ * - `Failed`: the server ran it and answered an error.
+ * - `Unknown`: bytes reached the socket and no trustworthy reply came back.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Outcome = "NotSent" | "Rejected" | "Failed" | "Unknown"
+
+/**
+ * Where a failing command stood: its name, and in a pipeline or transaction its position, counted from 0.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CommandContext {
+  readonly command?: string | undefined
+  readonly position?: number | undefined
+  /** Whether running the command twice is harmless: it is read-only or was marked with `Command.idempotent`. */
+  readonly idempotent?: boolean | undefined
+}
+
+const where = (error: CommandContext): string =>
+  error.command === undefined
+    ? ""
+    : ` (${error.command}${error.position === undefined ? "" : ` at position ${error.position}`})`
+
+/**
+ * A connection could not be made, was lost, or had no room.
+ *
+ * - `Connect`: the address could not be reached.
+ * - `Tls`: the TLS handshake failed.
+ * - `Auth`: the server refused the credentials.
+ * - `Handshake`: the server refused another step of the set-up.
+ * - `Lost`: the connection ended while the command was in flight or bound to it.
+ * - `Closed`: the client or the lease was closed by its scope.
+ * - `Overloaded`: too many commands are already waiting.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ConnectionError extends Data.TaggedError("ConnectionError")<
+  CommandContext & {
+    readonly reason: "Connect" | "Tls" | "Auth" | "Handshake" | "Lost" | "Closed" | "Overloaded"
+    readonly address: string
+    readonly detail: string
+    readonly outcome: "NotSent" | "Unknown"
+  }
+> {
+  override get message(): string {
+    return `${this.reason} ${this.address}: ${this.detail}, ${this.outcome}${where(this)}`
+  }
+}
+
+/**
+ * A deadline passed: waiting for a connection (`Connect`), for room to be written (`Write`), for the reply (`Reply`),
+ * or for a reserved connection (`Reserve`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TimeoutError extends Data.TaggedError("TimeoutError")<
+  CommandContext & {
+    readonly phase: "Connect" | "Write" | "Reply" | "Reserve"
+    readonly millis: number
+    readonly outcome: "NotSent" | "Unknown"
+  }
+> {
+  override get message(): string {
+    return `${this.phase} took longer than ${this.millis} ms, ${this.outcome}${where(this)}`
+  }
+}
+
+/**
+ * The server answered an error. `code` is its first word (`WRONGTYPE`, `ERR`, …), `text` the whole of it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ReplyError extends Data.TaggedError("ReplyError")<
+  CommandContext & {
+    readonly code: string
+    readonly text: string
+    readonly outcome: "Rejected" | "Failed" | "Unknown"
+  }
+> {
+  override get message(): string {
+    return `${this.text}${where(this)}`
+  }
+}
+
+/**
+ * The command ran and its reply did not have the expected shape, or a schema refused it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DecodeError extends Data.TaggedError("DecodeError")<
+  CommandContext & { readonly reason: string; readonly outcome: "Failed" }
+> {
+  override get message(): string {
+    return `cannot decode the reply: ${this.reason}${where(this)}`
+  }
+}
+
+/**
+ * The peer broke the protocol; the connection was closed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ProtocolError extends Data.TaggedError("ProtocolError")<
+  CommandContext & { readonly reason: string; readonly address: string; readonly outcome: "NotSent" | "Unknown" }
+> {
+  override get message(): string {
+    return `${this.address} broke the protocol: ${this.reason}${where(this)}`
+  }
+}
+
+/**
+ * A command was refused here, before a byte was sent: an argument that cannot be sent, an option that contradicts
+ * another, or a use that the connection does not allow (such as SELECT on a shared client).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CommandError extends Data.TaggedError("CommandError")<
+  CommandContext & { readonly reason: string; readonly outcome: "NotSent" }
+> {
+  override get message(): string {
+    return `${this.reason}${where(this)}`
+  }
+}
+
+/**
+ * Any failure of a command.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type RedisError = ConnectionError | TimeoutError | ReplyError | DecodeError | ProtocolError | CommandError
+
+/** Refusals that pass by themselves. */
+const transient = new Set(["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "UNBLOCKED"])
+
+/**
+ * Whether the command can be run again without risk of taking effect twice, and with a chance to succeed.
+ *
+ * True when nothing was sent because of the connection, when the server refused the command for a reason that passes
+ * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, READONLY, UNBLOCKED), and when the outcome is unknown but the
+ * command is read-only or was marked with `Command.idempotent`.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schedule } from "effect"
+ * import { Redis, RedisError } from "@effect-resp/core"
+ *
+ * const visits = Redis.incr("visits").pipe(
+ *   Effect.retry({ while: RedisError.isSafeToRetry, schedule: Schedule.recurs(3) })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isSafeToRetry = (error: RedisError): boolean => {
+  switch (error._tag) {
+    case "CommandError":
+    case "DecodeError":
+      return false
+    case "ReplyError":
+      return error.outcome === "Rejected" && transient.has(error.code)
+    case "ConnectionError":
+      if (error.reason === "Closed" || error.reason === "Auth") return false
+  }
+  return error.outcome === "NotSent" || error.idempotent === true
+}
+
+/**
+ * A ready retry policy: up to five more tries of what `isSafeToRetry` allows, 20 ms apart at first, doubling, jittered.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Redis, RedisError } from "@effect-resp/core"
+ *
+ * const name = Redis.get("name").pipe(Effect.retry(RedisError.retryPolicy))
+ * ```
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const retryPolicy: Schedule.Schedule<unknown, RedisError> = Schedule.exponential("20 millis").pipe(
+  Schedule.jittered,
+  Schedule.intersect(Schedule.recurs(5)),
+  Schedule.whileInput(isSafeToRetry)
+)

@@ -1,0 +1,225 @@
+/**
+ * One server's client: its three kinds of connections behind the primitives.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { Credentials, Options } from "../ConnectionPool.js"
+import { CommandError, type ConnectionError, type RedisError, type TimeoutError } from "../RedisError.js"
+import type { ConnectionState, RedisService } from "../RedisService.js"
+import type { Connector } from "../Transport.js"
+import { CommandQueue, type QueueLimits } from "./commandQueue.js"
+import type { Connection } from "./connection.js"
+import { commandError } from "./failure.js"
+import { authenticate, openConnection, type Setup } from "./handshake.js"
+import { makeLeases } from "./lease.js"
+import { openMonitor } from "./monitor.js"
+import { supervise } from "./multiplexer.js"
+import { runCommand, runPipeline, runTransaction } from "./runner.js"
+import { makeSubscriptions } from "./subscriptions.js"
+
+const defaultReconnect = Schedule.exponential("50 millis").pipe(
+  Schedule.union(Schedule.spaced("2 seconds")),
+  Schedule.jittered
+)
+
+/** An option that cannot be used, found before anything is connected. */
+const invalidOption = (options: Options): CommandError | undefined => {
+  const refuse = (reason: string) => new CommandError({ reason, outcome: "NotSent" })
+  const { clientName, database } = options
+  if (database !== undefined && !(Number.isSafeInteger(database) && database >= 0)) {
+    return refuse("database must be a whole number of at least 0")
+  }
+  if (clientName !== undefined && !/^[!-~]+$/.test(clientName)) {
+    return refuse("clientName must be printable ASCII without spaces")
+  }
+  for (const name of ["connections", "maxReserved", "maxInFlight", "maxInFlightBytes", "maxWaiting"] as const) {
+    const value = options[name]
+    if (value !== undefined && !(value >= 1)) return refuse(`${name} must be at least 1`)
+  }
+}
+
+const credentialsOf = (options: Options): Effect.Effect<Credentials | undefined, unknown> => {
+  const { credentials } = options
+  return Effect.isEffect(credentials) ? credentials : Effect.succeed(credentials)
+}
+
+const sameCredentials = (a: Credentials | undefined, b: Credentials | undefined): boolean =>
+  a?.username === b?.username && Equal.equals(a && Redacted.value(a.password), b && Redacted.value(b.password))
+
+/** Authenticates live connections again when the credentials have changed. */
+const watchCredentials = (
+  current: Effect.Effect<Credentials | undefined, unknown>,
+  interval: Duration.DurationInput,
+  live: ReadonlySet<Connection>
+) =>
+  Effect.gen(function* () {
+    let known = yield* current
+    yield* Effect.flatMap(current, (credentials) => {
+      if (credentials === undefined || sameCredentials(known, credentials)) return Effect.void
+      known = credentials
+      return Effect.forEach(
+        live,
+        (connection) =>
+          Effect.catchAll(authenticate(connection, credentials), (error) =>
+            Effect.logWarning(`cannot authenticate again: ${error.message}`)
+          ),
+        { concurrency: "unbounded", discard: true }
+      )
+    }).pipe(Effect.ignoreLogged, Effect.delay(interval), Effect.forever)
+  })
+
+/** See `ConnectionPool.make`. */
+export const makeClient = (
+  connector: Connector,
+  options: Options = {}
+): Effect.Effect<RedisService, ConnectionError | TimeoutError | CommandError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const invalid = invalidOption(options)
+    if (invalid !== undefined) return yield* invalid
+    const { address } = connector
+    const commandTimeout = Duration.toMillis(options.commandTimeout ?? "5 seconds")
+    const limits: QueueLimits = {
+      maxInFlight: options.maxInFlight ?? 16_384,
+      maxInFlightBytes: options.maxInFlightBytes ?? 16 * 1024 * 1024,
+      maxWaiting: options.maxWaiting ?? 1_000_000,
+      maxWaitingBytes: options.maxWaitingBytes ?? 256 * 1024 * 1024,
+      watchdog: Duration.toMillis(options.watchdog ?? "10 seconds")
+    }
+    const setup: Setup = {
+      protocol: options.protocol,
+      credentials: credentialsOf(options),
+      database: options.database ?? 0,
+      clientName: options.clientName,
+      connectTimeout: Duration.toMillis(options.connectTimeout ?? "5 seconds")
+    }
+    const reconnect = options.reconnect ?? defaultReconnect
+    const live = new Set<Connection>()
+    const open = (connection: { readonly allBytes?: boolean } = {}) =>
+      openConnection(connector, setup, connection).pipe(
+        Effect.tap((opened) =>
+          Effect.acquireRelease(
+            Effect.sync(() => live.add(opened)),
+            () => Effect.sync(() => live.delete(opened))
+          )
+        )
+      )
+
+    const state = yield* SubscriptionRef.make<ConnectionState>({ _tag: "Connecting", attempt: 1 })
+    const queues = yield* Effect.forEach(Array.from({ length: options.connections ?? 1 }), (_, index) =>
+      Effect.gen(function* () {
+        const queue = new CommandQueue(address, limits)
+        yield* supervise(queue, {
+          open: open(),
+          reconnect,
+          keepAlive: Duration.decode(options.keepAlive ?? "15 seconds"),
+          probeTimeout: Duration.millis(commandTimeout),
+          onState: (connected, attempt) =>
+            index > 0
+              ? Effect.void
+              : SubscriptionRef.set(state, connected ? { _tag: "Connected", address } : { _tag: "Connecting", attempt })
+        })
+        yield* Effect.addFinalizer(() => drain(queue, options.closeTimeout ?? "1 second"))
+        return queue
+      })
+    )
+    yield* Effect.addFinalizer(() => SubscriptionRef.set(state, { _tag: "Closed" }))
+    if (Effect.isEffect(options.credentials)) {
+      yield* Effect.forkScoped(watchCredentials(setup.credentials, options.credentialsInterval ?? "1 minute", live))
+    }
+
+    let turn = 0
+    const nextQueue = (): CommandQueue => queues[queues.length === 1 ? 0 : turn++ % queues.length]!
+
+    const connected = SubscriptionRef.get(state).pipe(
+      Effect.flatMap((now) =>
+        now._tag === "Connected"
+          ? Effect.void
+          : state.changes.pipe(
+              Stream.takeUntil((next) => next._tag === "Connected"),
+              Stream.runDrain
+            )
+      )
+    )
+    const subscriptions = yield* makeSubscriptions({
+      open: open({ allBytes: true }),
+      reconnect,
+      keepAlive: Duration.decode(options.keepAlive ?? "15 seconds"),
+      commandTimeout
+    })
+    const rest = {
+      subscriber: subscriptions,
+      monitor: openMonitor(open()),
+      state,
+      reserve: (): ReturnType<RedisService["reserve"]> => reserve
+    }
+    const reserve = yield* makeLeases(
+      {
+        open: open(),
+        limits,
+        size: options.maxReserved ?? 16,
+        idleTimeout: Duration.toMillis(options.reservedIdleTimeout ?? "1 minute"),
+        reserveTimeout: Duration.toMillis(options.reserveTimeout ?? "5 seconds"),
+        commandTimeout,
+        connected,
+        address
+      },
+      rest
+    )
+
+    const onLease = <A>(run: (lease: RedisService) => Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
+      Effect.scoped(Effect.flatMap(reserve, run))
+
+    const service: RedisService = {
+      ...rest,
+      execute: (command) => {
+        const { blocking, restriction } = command.definition
+        if (restriction !== undefined) return Effect.fail(commandError(restriction.advice, command))
+        if (command.definition.name.startsWith("WAIT")) {
+          return Effect.fail(
+            commandError("it counts the writes of its own connection: run both in Redis.reserve", command)
+          )
+        }
+        return blocking ? onLease((lease) => lease.execute(command)) : runCommand(nextQueue(), command, commandTimeout)
+      },
+      pipeline: (commands) => {
+        let blocking = false
+        for (const [position, command] of commands.entries()) {
+          const { definition } = command
+          if (definition.restriction !== undefined) {
+            return Effect.fail(commandError(definition.restriction.advice, command, position))
+          }
+          blocking ||= definition.blocking
+        }
+        return blocking
+          ? onLease((lease) => lease.pipeline(commands))
+          : runPipeline(nextQueue(), commands, commandTimeout)
+      },
+      transaction: (commands) =>
+        commands.length === 0 ? Effect.succeed([]) : runTransaction(nextQueue(), commands, commandTimeout)
+    }
+    return service
+  })
+
+/** Lets what is in flight get its replies, for a while; what has not been written fails. */
+const drain = (queue: CommandQueue, closeTimeout: Duration.DurationInput): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    queue.close({
+      _tag: "Connection",
+      reason: "Closed",
+      address: queue.address,
+      detail: "the client's scope has ended"
+    })
+    return queue.idle
+      ? Effect.void
+      : Effect.sync(() => queue.idle).pipe(
+          Effect.repeat({ until: (idle) => idle, schedule: Schedule.spaced("5 millis") }),
+          Effect.timeout(closeTimeout),
+          Effect.ignore
+        )
+  })

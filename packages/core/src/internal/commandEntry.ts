@@ -1,0 +1,154 @@
+/**
+ * The entries that commands, pipelines and transactions become.
+ */
+import * as Either from "effect/Either"
+import type { Command } from "../Command.js"
+import { InvalidArgument } from "../Command.js"
+import type { CommandError } from "../RedisError.js"
+import type { Slot } from "../RedisService.js"
+import { Entry } from "./entry.js"
+import { commandError, decodeError, type Failure, failureError, replyError } from "./failure.js"
+import { type Argument, encodeCommand, type Payload, payloadLength } from "./protocol/encoder.js"
+import { decodeText } from "./protocol/text.js"
+import { RespError, RespMap, RespSet, type RespValue } from "./protocol/value.js"
+
+/** Encodes a command, or says which word cannot be sent. */
+export const encode = (command: Command<unknown>, position?: number): Payload | CommandError => {
+  try {
+    return encodeCommand(command.words as ReadonlyArray<Argument>)
+  } catch (cause) {
+    const index = command.words.findIndex(isBad)
+    const word = command.words[index]
+    const reason =
+      word instanceof InvalidArgument
+        ? word.reason
+        : index < 0
+          ? String(cause)
+          : `argument ${index} is ${typeof word === "number" ? word : word === null ? "null" : typeof word}, which cannot be sent`
+    return commandError(reason, command, position)
+  }
+}
+
+const isBad = (word: unknown): boolean =>
+  !(
+    typeof word === "string" ||
+    typeof word === "bigint" ||
+    (typeof word === "number" && Number.isFinite(word)) ||
+    word instanceof Uint8Array
+  )
+
+export const isPayload = (encoded: Payload | CommandError): encoded is Payload =>
+  typeof encoded === "string" || Array.isArray(encoded)
+
+/** Decodes one reply into its slot. */
+export const decodeSlot = (command: Command<unknown>, value: RespValue, position?: number): Slot => {
+  if (value instanceof RespError) return Either.left(replyError(value, command, position))
+  try {
+    return Either.right(command.reply.decode(value))
+  } catch (cause) {
+    return Either.left(decodeError(cause, command, position))
+  }
+}
+
+/** One command. */
+export class SingleEntry extends Entry {
+  constructor(
+    readonly command: Command<unknown>,
+    payload: Payload,
+    timeout: number,
+    private readonly done: (slot: Slot, value: RespValue | undefined) => void
+  ) {
+    super(payload, payloadLength(payload), 1, timeout)
+  }
+  wantsBytes(): boolean {
+    return this.command.reply.wantsBytes
+  }
+  receive(value: RespValue): void {
+    this.settled = true
+    this.done(decodeSlot(this.command, value), value)
+  }
+  fail(failure: Failure): void {
+    this.done(Either.left(failureError(failure, this.written, this.command)), undefined)
+  }
+}
+
+/** Commands that go out together; every slot has its own outcome. */
+export class PipelineEntry extends Entry {
+  private readonly slots: Array<Slot> = []
+  constructor(
+    readonly commands: ReadonlyArray<Command<unknown>>,
+    payload: Payload,
+    timeout: number,
+    private readonly done: (slots: ReadonlyArray<Slot>) => void
+  ) {
+    super(payload, payloadLength(payload), commands.length, timeout)
+  }
+  wantsBytes(): boolean {
+    return this.commands[this.slots.length]!.reply.wantsBytes
+  }
+  receive(value: RespValue): void {
+    const position = this.slots.length
+    this.slots.push(decodeSlot(this.commands[position]!, value, position))
+    if (this.remaining > 0) return
+    this.settled = true
+    this.done(this.slots)
+  }
+  fail(failure: Failure): void {
+    for (let position = this.slots.length; position < this.commands.length; position++) {
+      this.slots.push(Either.left(failureError(failure, this.written, this.commands[position]!, position)))
+    }
+    this.done(this.slots)
+  }
+}
+
+/** What came of MULTI … EXEC: the replies at queue time, and EXEC's own. */
+export interface TransactionReplies {
+  readonly multi: RespValue
+  readonly queued: ReadonlyArray<RespValue>
+  readonly exec: RespValue
+}
+
+/** MULTI, commands, EXEC: contiguous on one connection, so no other command comes between. */
+export class TransactionEntry extends Entry {
+  private readonly replies: Array<RespValue> = []
+  private readonly bytes: boolean
+  constructor(
+    readonly commands: ReadonlyArray<Command<unknown>>,
+    payload: Payload,
+    timeout: number,
+    private readonly done: (outcome: Either.Either<TransactionReplies, { failure: Failure; written: boolean }>) => void
+  ) {
+    super(payload, payloadLength(payload), commands.length + 2, timeout)
+    this.bytes = commands.some((command) => command.reply.wantsBytes)
+  }
+  wantsBytes(): boolean {
+    return this.bytes
+  }
+  receive(value: RespValue): void {
+    this.replies.push(value)
+    if (this.remaining > 0) return
+    this.settled = true
+    const [multi, ...queued] = this.replies
+    const exec = queued.pop()
+    this.done(Either.right({ multi: multi!, queued, exec: exec! }))
+  }
+  fail(failure: Failure): void {
+    this.done(Either.left({ failure, written: this.written }))
+  }
+}
+
+/** The text form of a reply read as bytes: EXEC answers commands that want text and commands that want bytes at once. */
+export const asText = (value: RespValue): RespValue => {
+  if (value instanceof Uint8Array) return decodeText(value, 0, value.length)
+  if (value instanceof RespMap) return new RespMap(value.entries.map(asText))
+  if (value instanceof RespSet) return new RespSet(value.items.map(asText))
+  return Array.isArray(value) ? value.map(asText) : value
+}
+
+/** The payload of commands one after the other. */
+export const joinPayloads = (payloads: ReadonlyArray<Payload>): Payload => {
+  if (payloads.length === 1) return payloads[0]!
+  return payloads.every((payload) => typeof payload === "string") && payloads.length <= 1_000
+    ? payloads.join("")
+    : payloads.flat(1)
+}

@@ -1,0 +1,114 @@
+/**
+ * Why an entry got no reply, and the typed error each command of it fails with.
+ */
+import type { Command } from "../Command.js"
+import {
+  CommandError,
+  ConnectionError,
+  DecodeError,
+  ProtocolError,
+  type RedisError,
+  ReplyError,
+  TimeoutError
+} from "../RedisError.js"
+import { Mismatch } from "../Reply.js"
+import type { RespError } from "./protocol/value.js"
+
+/** Why there is no reply. */
+export type Failure =
+  | {
+      readonly _tag: "Connection"
+      readonly reason: ConnectionError["reason"]
+      readonly address: string
+      readonly detail: string
+    }
+  | { readonly _tag: "Protocol"; readonly address: string; readonly reason: string }
+  | { readonly _tag: "Timeout"; readonly millis: number; readonly connected: boolean }
+
+const context = (command: Command<unknown>, position: number | undefined) => ({
+  command: command.definition.name,
+  position,
+  idempotent: command.definition.idempotent
+})
+
+/** The error of one command whose entry failed; `written` says whether bytes of it reached the socket. */
+export const failureError = (
+  failure: Failure,
+  written: boolean,
+  command: Command<unknown>,
+  position?: number
+): RedisError => {
+  const outcome = written ? "Unknown" : "NotSent"
+  switch (failure._tag) {
+    case "Connection":
+      return new ConnectionError({ ...context(command, position), ...failure, outcome })
+    case "Protocol":
+      return new ProtocolError({ ...context(command, position), ...failure, outcome })
+    case "Timeout":
+      return new TimeoutError({
+        ...context(command, position),
+        phase: written ? "Reply" : failure.connected ? "Write" : "Connect",
+        millis: failure.millis,
+        outcome
+      })
+  }
+}
+
+/** Errors that the server gives before it runs a command. */
+const rejections = new Set([
+  "ASK",
+  "BUSY",
+  "CLUSTERDOWN",
+  "CROSSSLOT",
+  "DENIED",
+  "EXECABORT",
+  "LOADING",
+  "MASTERDOWN",
+  "MISCONF",
+  "MOVED",
+  "NOAUTH",
+  "NOPERM",
+  "NOPROTO",
+  "NOREPLICAS",
+  "NOSCRIPT",
+  "OOM",
+  "READONLY",
+  "TRYAGAIN",
+  "UNBLOCKED",
+  "WRONGPASS"
+])
+
+const refusedBeforeRunning = /^ERR (unknown (sub)?command|wrong number of arguments|syntax error|Protocol error)/i
+
+const outcomeOf = (error: RespError): ReplyError["outcome"] => {
+  if (error.code === "IOERR") return "Unknown"
+  // A script can have written before one of its commands was refused; the server's text then names the script.
+  if (/script:|user_script/.test(error.message)) return "Failed"
+  return rejections.has(error.code) || refusedBeforeRunning.test(error.message) ? "Rejected" : "Failed"
+}
+
+// "unknown command" quotes the arguments, which may be secrets.
+const withoutArguments = (text: string): string => text.replace(/,? with args beginning with:.*$/s, "")
+
+/** The error of a command that the server answered with an error. */
+export const replyError = (error: RespError, command: Command<unknown>, position?: number): ReplyError =>
+  new ReplyError({
+    ...context(command, position),
+    code: error.code,
+    text: withoutArguments(error.message),
+    outcome: outcomeOf(error)
+  })
+
+/** The error of a command whose reply could not be decoded. */
+export const decodeError = (cause: unknown, command: Command<unknown>, position?: number): DecodeError =>
+  new DecodeError({
+    ...context(command, position),
+    // A user's exception may quote the value, so only its kind is told.
+    reason:
+      cause instanceof Mismatch ? cause.reason : `the decoder threw ${cause instanceof Error ? cause.name : "a value"}`,
+    outcome: "Failed"
+  })
+
+/** The error of a command refused here. */
+export const commandError = (reason: string, command: Command<unknown>, position?: number): CommandError =>
+  new CommandError({ ...context(command, position), reason, outcome: "NotSent" })

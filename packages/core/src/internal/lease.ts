@@ -1,0 +1,185 @@
+/**
+ * Connections that one user has alone for a while: transactions that watch, blocking commands, sessions.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Pool from "effect/Pool"
+import type * as Scope from "effect/Scope"
+import { type Argument, type Command, define, keyRange, noKeys } from "../Command.js"
+import { ConnectionError, type RedisError, TimeoutError } from "../RedisError.js"
+import type { RedisService, Reserved } from "../RedisService.js"
+import * as Reply from "../Reply.js"
+import { WatchError } from "../Transaction.js"
+import { many } from "./arguments.js"
+import { CommandQueue, type QueueLimits } from "./commandQueue.js"
+import type { Connection } from "./connection.js"
+import { commandError } from "./failure.js"
+import type { OpenError } from "./handshake.js"
+import { runCommand, runPipeline, runTransaction } from "./runner.js"
+
+/** A pooled connection with its queue. */
+interface Lease {
+  readonly connection: Connection
+  readonly queue: CommandQueue
+  /** Its session is no longer as the handshake left it. */
+  dirty: boolean
+  watching: boolean
+}
+
+const WATCH = define("WATCH", { keys: keyRange(1, -1) })
+const UNWATCH = define("UNWATCH", { keys: noKeys })([], Reply.ok)
+
+const makeLease = (
+  open: Effect.Effect<Connection, OpenError, Scope.Scope>,
+  limits: QueueLimits
+): Effect.Effect<Lease, OpenError, Scope.Scope> =>
+  Effect.map(open, (connection) => {
+    // A blocked server is silent by design, so silence is no sign here.
+    const queue = new CommandQueue(connection.address, { ...limits, watchdog: Number.POSITIVE_INFINITY })
+    connection.listener = {
+      onProgress: queue.schedule,
+      onDrain: queue.schedule,
+      onClose: (failure) => {
+        queue.detach()
+        queue.close(failure)
+      }
+    }
+    queue.attach(connection)
+    return { connection, queue, dirty: false, watching: false }
+  })
+
+/** What a lease needs of the client around it. */
+export interface LeaseOptions {
+  readonly open: Effect.Effect<Connection, OpenError, Scope.Scope>
+  readonly limits: QueueLimits
+  readonly size: number
+  readonly idleTimeout: number
+  readonly reserveTimeout: number
+  readonly commandTimeout: number
+  /** Completes when the server can be reached, as far as the client knows. */
+  readonly connected: Effect.Effect<void, RedisError>
+  readonly address: string
+}
+
+/** The pool; what it lends is a service that runs everything on one connection. */
+export const makeLeases = (
+  options: LeaseOptions,
+  rest: Pick<RedisService, "subscriber" | "monitor" | "state" | "reserve">
+): Effect.Effect<Effect.Effect<Reserved, RedisError, Scope.Scope>, never, Scope.Scope> =>
+  Effect.map(
+    Pool.makeWithTTL({
+      acquire: makeLease(options.open, options.limits),
+      min: 0,
+      max: options.size,
+      timeToLive: options.idleTimeout
+    }),
+    (pool) => {
+      const borrow: Effect.Effect<Lease, OpenError, Scope.Scope> = Effect.flatMap(Pool.get(pool), (lease) =>
+        // An idle connection that the server has closed is not lent.
+        lease.connection.ended === undefined
+          ? Effect.succeed(lease)
+          : Effect.zipRight(Pool.invalidate(pool, lease), borrow)
+      )
+      return Effect.zipRight(options.connected, borrow).pipe(
+        Effect.timeoutFail({
+          duration: options.reserveTimeout,
+          onTimeout: () => new TimeoutError({ phase: "Reserve", millis: options.reserveTimeout, outcome: "NotSent" })
+        }),
+        Effect.flatMap((lease) =>
+          Effect.acquireRelease(
+            Effect.sync(() => reservedService(lease, options, rest)),
+            ({ release }) => Effect.flatMap(release, (clean) => (clean ? Effect.void : Pool.invalidate(pool, lease)))
+          )
+        ),
+        Effect.map(({ service }) => service)
+      )
+    }
+  )
+
+const reservedService = (
+  lease: Lease,
+  options: LeaseOptions,
+  rest: Pick<RedisService, "subscriber" | "monitor" | "state" | "reserve">
+): { readonly service: Reserved; readonly release: Effect.Effect<boolean> } => {
+  let released = false
+  const { connection, queue } = lease
+  const { address, commandTimeout } = options
+
+  const ended = () =>
+    new ConnectionError({ reason: "Closed", address, detail: "the lease has ended with its scope", outcome: "NotSent" })
+
+  /** Runs on the lease while it lasts, after a look at what the commands would do to it. */
+  const guarded = <A, E>(
+    commands: ReadonlyArray<Command<unknown>>,
+    run: () => Effect.Effect<A, E>
+  ): Effect.Effect<A, E | RedisError> =>
+    Effect.suspend((): Effect.Effect<A, E | RedisError> => {
+      if (released) return Effect.fail(ended())
+      for (const command of commands) {
+        const { restriction } = command.definition
+        if (restriction?.kind === "forbidden") return Effect.fail(commandError(restriction.advice, command))
+        if (restriction !== undefined) lease.dirty = true
+      }
+      return run()
+    })
+
+  const unwatch: Effect.Effect<void> = Effect.suspend(() => {
+    if (!lease.watching) return Effect.void
+    lease.watching = false
+    // A lease that cannot be cleaned is not used again.
+    return runCommand(queue, UNWATCH, commandTimeout).pipe(
+      Effect.catchAll(() =>
+        Effect.sync(() => {
+          lease.dirty = true
+        })
+      )
+    )
+  })
+
+  const transaction: RedisService["transaction"] = (commands) =>
+    guarded([], () => {
+      if (lease.watching) {
+        return Effect.fail(
+          commandError("this connection is watching: return the commands from the body of Transaction.watch", UNWATCH)
+        )
+      }
+      return commands.length === 0 ? Effect.succeed([]) : runTransaction(queue, commands, commandTimeout)
+    })
+
+  const service: Reserved = {
+    ...rest,
+    execute: (command) => guarded([command], () => runCommand(queue, command, commandTimeout)),
+    pipeline: (commands) => guarded(commands, () => runPipeline(queue, commands, commandTimeout)),
+    transaction,
+    watch: (keys: ReadonlyArray<Argument>) =>
+      guarded([], () => {
+        lease.watching = true
+        return Effect.asVoid(runCommand(queue, WATCH(many(keys, "keys"), Reply.ok), commandTimeout))
+      }),
+    unwatch,
+    commit: (commands) =>
+      guarded([], () =>
+        runTransaction(queue, commands, commandTimeout).pipe(
+          Effect.onExit((exit) =>
+            Effect.sync(() => {
+              // EXEC ends the watch whatever it answers; refused before it was sent, the watch still stands.
+              lease.watching =
+                Exit.isFailure(exit) && (exit.cause._tag !== "Fail" || exit.cause.error.outcome === "NotSent")
+            })
+          ),
+          Effect.mapError((error) =>
+            connection.ended !== undefined && error.outcome === "NotSent" && error._tag !== "CommandError"
+              ? new WatchError({ reason: "ConnectionReset", outcome: "NotSent" })
+              : error
+          )
+        )
+      ),
+    isAlive: () => connection.ended === undefined
+  }
+
+  const release = Effect.suspend(() => {
+    released = true
+    return Effect.map(unwatch, () => connection.ended === undefined && queue.idle && !lease.dirty)
+  })
+  return { service, release }
+}

@@ -1,0 +1,114 @@
+/**
+ * A connection that many fibers share, made anew whenever it is lost.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { ConnectionError } from "../RedisError.js"
+import type { CommandQueue } from "./commandQueue.js"
+import type { Connection } from "./connection.js"
+import type { Failure } from "./failure.js"
+import { call, type OpenError } from "./handshake.js"
+
+/** A session shorter than this counts as a failed attempt, so that a server that hangs up at once is not hammered. */
+const stable = Duration.seconds(1)
+
+/** What the supervisor of a connection is told and tells. */
+export interface Supervision {
+  readonly open: Effect.Effect<Connection, OpenError, Scope.Scope>
+  readonly reconnect: Schedule.Schedule<unknown, OpenError>
+  readonly keepAlive: Duration.Duration
+  readonly probeTimeout: Duration.Duration
+  readonly onState: (connected: boolean, attempt: number) => Effect.Effect<void>
+}
+
+const ended = (connection: Connection): Effect.Effect<Failure> =>
+  Effect.async((resume) => {
+    if (connection.ended !== undefined) return resume(Effect.succeed(connection.ended))
+    const listener = connection.listener
+    connection.listener = { ...listener, onClose: (failure) => resume(Effect.succeed(failure)) }
+  })
+
+/** Finds a peer that is gone without a word while nothing is in flight. */
+const probe = (connection: Connection, { keepAlive, probeTimeout }: Supervision): Effect.Effect<void> => {
+  let seen = connection.received
+  return Effect.sync(() => connection.received !== seen).pipe(
+    Effect.flatMap((alive) => {
+      seen = connection.received
+      return alive || connection.commandsInFlight > 0
+        ? Effect.void
+        : call(connection, [["PING"]]).pipe(
+            Effect.timeoutFail({ duration: probeTimeout, onTimeout: () => "silent" as const }),
+            Effect.catchAll(() =>
+              Effect.sync(() =>
+                connection.close({
+                  _tag: "Connection",
+                  reason: "Lost",
+                  address: connection.address,
+                  detail: "no answer to PING"
+                })
+              )
+            )
+          )
+    }),
+    Effect.delay(keepAlive),
+    Effect.forever
+  )
+}
+
+const lost = (address: string, failure: Failure): ConnectionError =>
+  new ConnectionError({
+    reason: "Lost",
+    address,
+    detail: failure._tag === "Connection" ? failure.detail : failure._tag === "Protocol" ? failure.reason : "timeout",
+    outcome: "NotSent"
+  })
+
+/** Keeps a queue connected for a scope. Succeeds once it is; fails when the first attempt does. */
+export const supervise = (queue: CommandQueue, supervision: Supervision): Effect.Effect<void, OpenError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const first = yield* Deferred.make<void, OpenError>()
+    let attempt = 0
+    const session = Effect.scoped(
+      Effect.gen(function* () {
+        yield* supervision.onState(false, ++attempt)
+        const connection = yield* supervision.open
+        connection.listener = { onProgress: queue.schedule, onDrain: queue.schedule, onClose: () => {} }
+        queue.reopen()
+        queue.attach(connection)
+        attempt = 0
+        yield* supervision.onState(true, 0)
+        yield* Deferred.succeed(first, undefined)
+        const failure = yield* Effect.raceFirst(
+          ended(connection),
+          Effect.zipRight(probe(connection, supervision), Effect.never)
+        ).pipe(Effect.timed)
+        queue.detach()
+        if (Duration.lessThan(failure[0], stable)) yield* lost(queue.address, failure[1])
+      }).pipe(Effect.ensuring(Effect.sync(() => queue.detach())))
+    )
+    const giveUp = (error: OpenError): Effect.Effect<void> =>
+      Effect.sync(() =>
+        queue.close(
+          error._tag === "ConnectionError"
+            ? { _tag: "Connection", reason: error.reason, address: error.address, detail: error.detail }
+            : { _tag: "Timeout", millis: error.millis, connected: false }
+        )
+      )
+    yield* session.pipe(
+      Effect.tapError((error) =>
+        Effect.zipRight(
+          Deferred.fail(first, error),
+          // Waiting will not mend refused credentials: those who wait are told at once.
+          error._tag === "ConnectionError" && error.reason === "Auth" ? giveUp(error) : Effect.void
+        )
+      ),
+      Effect.retry(supervision.reconnect),
+      Effect.forever,
+      Effect.catchAll(giveUp),
+      Effect.forkScoped
+    )
+    yield* Deferred.await(first)
+  })

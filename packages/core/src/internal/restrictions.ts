@@ -1,0 +1,70 @@
+/**
+ * Commands that cannot ride a connection which others share, by their first word.
+ */
+
+/** They hold up their connection while they wait; the server lets them block. */
+export const blockingCommands: ReadonlySet<string> = new Set([
+  "BLMOVE",
+  "BLMPOP",
+  "BLPOP",
+  "BRPOP",
+  "BRPOPLPUSH",
+  "BZMPOP",
+  "BZPOPMAX",
+  "BZPOPMIN",
+  "WAIT",
+  "WAITAOF"
+])
+
+/** They change the state of their session; a lease that ran one is not used again by others. */
+const sessionCommands: ReadonlyMap<string, string> = new Map([
+  ["SELECT", "a database is part of a layer's options: make another layer for another database"],
+  ["AUTH", "credentials are part of the layer's options"],
+  ["READONLY", "reads from replicas are part of the layer's options"],
+  ["READWRITE", "reads from replicas are part of the layer's options"],
+  ["ASKING", "redirections are the cluster client's own"],
+  ["CLIENT SETNAME", "the name is part of the layer's options"],
+  ["CLIENT TRACKING", "it changes the shared session"],
+  ["CLIENT CACHING", "it changes the shared session"],
+  ["CLIENT NO-EVICT", "it changes the shared session"],
+  ["CLIENT NO-TOUCH", "it changes the shared session"],
+  ["CLIENT SETINFO", "it changes the shared session"]
+])
+
+/** They break the pairing of commands and replies, so no connection of ours sends them for a user. */
+const forbiddenCommands: ReadonlyMap<string, string> = new Map([
+  ["WATCH", "use Transaction.watch"],
+  ["UNWATCH", "use Transaction.watch"],
+  ["MULTI", "use Transaction.exec"],
+  ["EXEC", "use Transaction.exec"],
+  ["DISCARD", "use Transaction.exec"],
+  ["SUBSCRIBE", "use RedisPubSub"],
+  ["PSUBSCRIBE", "use RedisPubSub"],
+  ["SSUBSCRIBE", "use RedisPubSub"],
+  ["UNSUBSCRIBE", "use RedisPubSub"],
+  ["PUNSUBSCRIBE", "use RedisPubSub"],
+  ["SUNSUBSCRIBE", "use RedisPubSub"],
+  ["MONITOR", "use Monitor.stream"],
+  ["HELLO", "the protocol is part of the layer's options"],
+  ["RESET", "it would undo the connection's set-up"],
+  ["QUIT", "the scope closes the connection"],
+  ["SYNC", "it turns the connection into a replication link"],
+  ["PSYNC", "it turns the connection into a replication link"],
+  ["CLIENT REPLY", "it would break the pairing of replies with commands"]
+])
+
+/** Why a command cannot go everywhere: `session` ones run on a lease only, `forbidden` ones nowhere. */
+export interface Restriction {
+  readonly kind: "session" | "forbidden"
+  readonly advice: string
+}
+
+/** The restriction of a command, by its words. */
+export const restrictionOf = (words: ReadonlyArray<unknown>): Restriction | undefined => {
+  const first = String(words[0]).toUpperCase()
+  const name = first === "CLIENT" ? `CLIENT ${String(words[1]).toUpperCase()}` : first
+  const forbidden = forbiddenCommands.get(name)
+  if (forbidden !== undefined) return { kind: "forbidden", advice: forbidden }
+  const session = sessionCommands.get(name)
+  return session === undefined ? undefined : { kind: "session", advice: session }
+}

@@ -1,0 +1,168 @@
+/**
+ * Runs commands, pipelines and transactions on one queue: where the callbacks of the engine become Effects.
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { type Command, define, noKeys } from "../Command.js"
+import type { CommandError, RedisError } from "../RedisError.js"
+import { ReplyError } from "../RedisError.js"
+import type { Slot } from "../RedisService.js"
+import * as Reply from "../Reply.js"
+import { ExecAbortError, WatchError } from "../Transaction.js"
+import {
+  asText,
+  decodeSlot,
+  encode,
+  isPayload,
+  joinPayloads,
+  PipelineEntry,
+  SingleEntry,
+  TransactionEntry,
+  type TransactionReplies
+} from "./commandEntry.js"
+import type { CommandQueue } from "./commandQueue.js"
+import type { Entry } from "./entry.js"
+import { commandError, failureError, replyError } from "./failure.js"
+import type { Payload } from "./protocol/encoder.js"
+import { RespError, type RespValue } from "./protocol/value.js"
+
+/** How long to wait for a reply: what the server may block for, and the ordinary time on top. */
+const deadline = (command: Command<unknown>, timeout: number): number =>
+  command.blockMillis === undefined
+    ? command.definition.blocking
+      ? Number.POSITIVE_INFINITY
+      : timeout
+    : command.blockMillis === 0
+      ? Number.POSITIVE_INFINITY
+      : command.blockMillis + timeout
+
+const submitted = <A, E>(queue: CommandQueue, make: (resume: (effect: Effect.Effect<A, E>) => void) => Entry) =>
+  Effect.async<A, E>((resume) => {
+    const entry = make(resume)
+    queue.submit(entry)
+    return Effect.sync(() => queue.abandon(entry))
+  })
+
+/** Runs one command. */
+export const runCommand = <A>(
+  queue: CommandQueue,
+  command: Command<A>,
+  timeout: number
+): Effect.Effect<A, RedisError> => {
+  const payload = encode(command)
+  if (!isPayload(payload)) return Effect.fail(payload)
+  return submitted(queue, (resume) => {
+    const done = (slot: Slot, value: RespValue | undefined) =>
+      resume(
+        command.onNoScript !== undefined && value instanceof RespError && value.code === "NOSCRIPT"
+          ? runCommand(queue, command.onNoScript, timeout)
+          : (slot as Slot<A>)
+      )
+    return new SingleEntry(command, payload, deadline(command, timeout), done)
+  })
+}
+
+/** In a run of commands the first use of a script carries its text, so that the others find it. */
+const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Command<unknown>> => {
+  const known = new Set<unknown>()
+  return commands.map((command) => {
+    const sha = command.words[1]
+    if (command.onNoScript === undefined || known.has(sha)) return command
+    known.add(sha)
+    return command.onNoScript
+  })
+}
+
+const encodeAll = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Payload> | CommandError => {
+  const payloads: Array<Payload> = []
+  for (const [position, command] of commands.entries()) {
+    const payload = encode(command, position)
+    if (!isPayload(payload)) return payload
+    payloads.push(payload)
+  }
+  return payloads
+}
+
+/** Runs commands in one write, giving every slot. A command that cannot be encoded refuses the whole. */
+export const runPipeline = (
+  queue: CommandQueue,
+  given: ReadonlyArray<Command<unknown>>,
+  timeout: number
+): Effect.Effect<ReadonlyArray<Slot>, RedisError> => {
+  if (given.length === 0) return Effect.succeed([])
+  const commands = withScripts(given)
+  const payloads = encodeAll(commands)
+  if ("_tag" in payloads) return Effect.fail(payloads)
+  const limit = Math.max(...new Set(commands.map((command) => deadline(command, timeout))))
+  return submitted(
+    queue,
+    (resume) => new PipelineEntry(commands, joinPayloads(payloads), limit, (slots) => resume(Effect.succeed(slots)))
+  )
+}
+
+const MULTI = define("MULTI", { keys: noKeys })([], Reply.ok)
+const EXEC = define("EXEC", { keys: noKeys })([], Reply.value)
+const multiPayload = encode(MULTI) as Payload
+const execPayload = encode(EXEC) as Payload
+
+/** Commands that cannot be queued, refused here: inside MULTI some of them answer an error and yet let EXEC commit. */
+const refused = (commands: ReadonlyArray<Command<unknown>>): CommandError | undefined => {
+  for (const [position, command] of commands.entries()) {
+    const { restriction } = command.definition
+    if (restriction !== undefined) return commandError(`not in a transaction: ${restriction.advice}`, command, position)
+  }
+}
+
+/** Runs commands between MULTI and EXEC, giving every slot. */
+export const runTransaction = (
+  queue: CommandQueue,
+  given: ReadonlyArray<Command<unknown>>,
+  timeout: number
+): Effect.Effect<ReadonlyArray<Slot>, RedisError | ExecAbortError | WatchError> => {
+  const commands = withScripts(given)
+  const payloads = encodeAll(commands)
+  if ("_tag" in payloads) return Effect.fail(payloads)
+  const error = refused(commands)
+  if (error !== undefined) return Effect.fail(error)
+  const payload = joinPayloads([multiPayload, ...payloads, execPayload])
+  return submitted(
+    queue,
+    (resume) =>
+      new TransactionEntry(commands, payload, timeout, (outcome) =>
+        resume(
+          Either.isRight(outcome)
+            ? settleTransaction(commands, outcome.right)
+            : Effect.fail(failureError(outcome.left.failure, outcome.left.written, EXEC))
+        )
+      )
+  )
+}
+
+const settleTransaction = (
+  commands: ReadonlyArray<Command<unknown>>,
+  { exec, multi, queued }: TransactionReplies
+): Effect.Effect<ReadonlyArray<Slot>, ReplyError | ExecAbortError | WatchError> => {
+  if (multi instanceof RespError) {
+    // Refused MULTI, the server ran the commands one by one if it let them at all.
+    const ran = queued.some((reply) => !(reply instanceof RespError))
+    const error = replyError(multi, MULTI)
+    return Effect.fail(ran ? new ReplyError({ ...error, command: "MULTI", outcome: "Unknown" }) : error)
+  }
+  if (exec instanceof RespError) {
+    if (exec.code !== "EXECABORT") return Effect.fail(replyError(exec, EXEC))
+    const errors = queued.flatMap((reply, position) =>
+      reply instanceof RespError ? [replyError(reply, commands[position]!, position)] : []
+    )
+    return Effect.fail(new ExecAbortError({ errors, text: exec.message, outcome: "Rejected" }))
+  }
+  if (exec === null) return Effect.fail(new WatchError({ reason: "KeysChanged", outcome: "Rejected" }))
+  const replies = Reply.items(exec)
+  let next = 0
+  return Effect.succeed(
+    commands.map((command, position) => {
+      const reply = queued[position]
+      const value = reply instanceof RespError ? reply : replies[next++]!
+      return decodeSlot(command, command.reply.wantsBytes ? value : asText(value), position)
+    })
+  )
+}

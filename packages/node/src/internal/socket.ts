@@ -1,0 +1,117 @@
+/**
+ * Transports over Node's sockets.
+ */
+import * as net from "node:net"
+import * as tls from "node:tls"
+import { RedisError, type Transport } from "@effect-resp/core"
+import * as Effect from "effect/Effect"
+
+/** Where to connect, and how. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+  readonly path: string | undefined
+  readonly tls: tls.ConnectionOptions | undefined
+}
+
+/** The operating system probes a silent peer after so long, in milliseconds. */
+const keepAliveDelay = 10_000
+
+const isTlsFailure = (error: NodeJS.ErrnoException): boolean =>
+  error.code !== undefined &&
+  /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_|UNABLE_TO|SELF_SIGNED|HOSTNAME|EPROTO|INVALID_)/.test(error.code)
+
+const detailOf = (error: NodeJS.ErrnoException): string =>
+  // AggregateError of happy eyeballs has no message of its own.
+  error.message === "" && "errors" in error
+    ? (error.errors as ReadonlyArray<Error>).map((one) => one.message).join(", ")
+    : error.message
+
+/** Makes TCP, TLS and Unix sockets to one endpoint. */
+export const makeConnector = (endpoint: Endpoint): Transport.Connector => {
+  const address =
+    endpoint.path ?? `${endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`
+  return {
+    address,
+    connect: (handler) =>
+      Effect.async<Transport.Transport, RedisError.ConnectionError>((resume) => {
+        const raw =
+          endpoint.path === undefined
+            ? net.connect({
+                host: endpoint.host,
+                port: endpoint.port,
+                noDelay: true,
+                keepAlive: true,
+                keepAliveInitialDelay: keepAliveDelay
+              })
+            : net.connect({ path: endpoint.path })
+        let socket: net.Socket = raw
+        let error: NodeJS.ErrnoException | undefined
+        let open = false
+
+        const onError = (cause: NodeJS.ErrnoException): void => {
+          error ??= cause
+        }
+        raw.on("error", onError)
+        const onClose = (): void => {
+          if (open) handler.onClose(error === undefined ? "the server closed the connection" : detailOf(error))
+          else
+            resume(
+              Effect.fail(
+                new RedisError.ConnectionError({
+                  reason: error !== undefined && isTlsFailure(error) ? "Tls" : "Connect",
+                  address,
+                  detail: error === undefined ? "the connection was closed" : detailOf(error),
+                  outcome: "NotSent"
+                })
+              )
+            )
+        }
+        const onOpen = (): void => {
+          open = true
+          socket.on("data", handler.onData)
+          socket.on("drain", handler.onDrain)
+          resume(Effect.succeed(transport))
+        }
+        const transport: Transport.Transport = {
+          write: (chunk) => (typeof chunk === "string" ? socket.write(chunk, "utf8") : socket.write(chunk)),
+          cork: () => socket.cork(),
+          uncork: () => socket.uncork(),
+          pause: () => void socket.pause(),
+          resume: () => void socket.resume(),
+          end: () => void socket.end(),
+          destroy: () => {
+            // A reset discards what is still buffered, so that nothing is executed after it was reported as lost. A
+            // TLS socket cannot reset itself: the raw one under it can.
+            raw.resetAndDestroy()
+            if (socket !== raw) socket.destroy()
+          }
+        }
+        if (endpoint.tls === undefined) {
+          raw.once("connect", onOpen)
+          raw.once("close", onClose)
+        } else {
+          const { tls: options } = endpoint
+          const startTls = (): void => {
+            socket = tls.connect({
+              ...options,
+              socket: raw,
+              ...(options.servername !== undefined || net.isIP(endpoint.host) !== 0
+                ? {}
+                : { servername: endpoint.host }),
+              // The certificate is checked against the name that was asked for, also where it is an address.
+              host: endpoint.host
+            })
+            socket.on("error", onError)
+            socket.once("secureConnect", onOpen)
+            socket.once("close", onClose)
+          }
+          raw.once("connect", startTls)
+          raw.once("close", () => {
+            if (socket === raw) onClose()
+          })
+        }
+        return Effect.sync(() => transport.destroy())
+      })
+  }
+}
