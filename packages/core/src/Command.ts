@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import { dual } from "effect/Function"
@@ -134,7 +135,10 @@ class CommandImpl<A> extends Effectable.Class<A, RedisError, Redis> implements C
     super()
   }
   commit(): Effect.Effect<A, RedisError, Redis> {
-    return Effect.flatMap(Redis, (redis) => redis.execute(this))
+    // The service is read off the fiber: a step of the runtime less than a flatMap over the tag.
+    return Effect.withFiberRuntime((fiber) =>
+      Context.get(fiber.currentContext as Context.Context<Redis>, Redis).execute(this)
+    )
   }
   // Arguments may be secrets: only the name is ever printed.
   toJSON() {
@@ -395,12 +399,12 @@ export const withSchema = <A, I>(schema: Schema.Schema<A, I>) => {
       `the schema refuses it${paths.some((path) => path !== "") ? ` at ${paths.join(", ")}` : ""}`
     )
   }
-  function run(self: Command<Option.Option<I>>): Command<Option.Option<A>>
-  function run(self: Command<I>): Command<A>
-  function run(self: Command<unknown>): Command<unknown> {
-    return map(self, (value) => (Option.isOption(value) ? Option.map(value, decode) : decode(value)))
-  }
-  return run
+  return <C extends Command<Option.Option<I>> | Command<I>>(
+    self: C
+  ): Command<C extends Command<Option.Option<I>> ? Option.Option<A> : A> =>
+    map(self as Command<unknown>, (value) =>
+      Option.isOption(value) ? Option.map(value, decode) : decode(value)
+    ) as Command<never>
 }
 
 /**

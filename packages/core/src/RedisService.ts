@@ -109,7 +109,7 @@ export const Tag =
     Context.Tag(id)<Self, RedisService>()
 
 /**
- * Runs an Effect, or a Stream, of commands on another client's tag.
+ * Runs an Effect of commands on another client's tag.
  *
  * @example
  * ```ts
@@ -123,16 +123,30 @@ export const Tag =
  * @since 0.1.0
  * @category tags
  */
-export const use = <I>(tag: Context.Tag<I, RedisService>) => {
-  function run<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, I | Exclude<R, Redis>>
-  function run<A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, I | Exclude<R, Redis>>
-  function run<A, E, R>(self: Effect.Effect<A, E, R> | Stream.Stream<A, E, R>) {
-    return Effect.isEffect(self)
-      ? Effect.provideServiceEffect(self, Redis, tag)
-      : Stream.provideServiceEffect(self, Redis, tag)
-  }
-  return run
-}
+export const use =
+  <I>(tag: Context.Tag<I, RedisService>) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, I | Exclude<R, Redis>> =>
+    Effect.provideServiceEffect(self, Redis, tag)
+
+/**
+ * Runs a Stream, such as of a subscription, on another client's tag.
+ *
+ * @example
+ * ```ts
+ * import { Redis, RedisPubSub } from "@effect-resp/core"
+ *
+ * class Events extends Redis.Tag("Events")<Events>() {}
+ *
+ * const news = RedisPubSub.subscribe("news").pipe(Redis.useStream(Events))
+ * ```
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const useStream =
+  <I>(tag: Context.Tag<I, RedisService>) =>
+  <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, I | Exclude<R, Redis>> =>
+    Stream.provideServiceEffect(self, Redis, tag)
 
 /**
  * Leases a connection that nobody else uses, until the scope ends: a client whose commands all run on it, in order.

@@ -171,6 +171,19 @@ export const entries = (raw: Raw): ReadonlyArray<Raw> => {
 }
 
 /**
+ * The fields of a map by their names; reading one that the server left out gives `undefined`.
+ *
+ * @since 0.1.0
+ * @category destructors
+ */
+export const fields = (raw: Raw): ReadonlyMap<string, Raw> => {
+  const flat = entries(raw)
+  const out = new Map<string, Raw>()
+  for (let i = 0; i < flat.length; i += 2) out.set(toText(flat[i]!), flat[i + 1]!)
+  return out
+}
+
+/**
  * Text, or the exact bytes.
  *
  * @since 0.1.0

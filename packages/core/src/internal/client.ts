@@ -56,7 +56,8 @@ const sameCredentials = (a: Credentials | undefined, b: Credentials | undefined)
 const watchCredentials = (
   current: Effect.Effect<Credentials | undefined, unknown>,
   interval: Duration.DurationInput,
-  live: ReadonlySet<Connection>
+  live: ReadonlySet<Connection>,
+  timeout: number
 ) =>
   Effect.gen(function* () {
     let known = yield* current
@@ -66,8 +67,13 @@ const watchCredentials = (
       return Effect.forEach(
         live,
         (connection) =>
-          Effect.catchAll(authenticate(connection, credentials), (error) =>
-            Effect.logWarning(`cannot authenticate again: ${error.message}`)
+          // A connection that is blocked answers later: nobody waits for it.
+          authenticate(connection, credentials).pipe(
+            Effect.timeout(timeout),
+            Effect.catchTag("ConnectionError", (error) =>
+              Effect.logWarning(`cannot authenticate again: ${error.message}`)
+            ),
+            Effect.ignore
           ),
         { concurrency: "unbounded", discard: true }
       )
@@ -130,7 +136,9 @@ export const makeClient = (
     )
     yield* Effect.addFinalizer(() => SubscriptionRef.set(state, { _tag: "Closed" }))
     if (Effect.isEffect(options.credentials)) {
-      yield* Effect.forkScoped(watchCredentials(setup.credentials, options.credentialsInterval ?? "1 minute", live))
+      yield* Effect.forkScoped(
+        watchCredentials(setup.credentials, options.credentialsInterval ?? "1 minute", live, commandTimeout)
+      )
     }
 
     let turn = 0
@@ -154,7 +162,7 @@ export const makeClient = (
     })
     const rest = {
       subscriber: subscriptions,
-      monitor: openMonitor(open()),
+      monitor: openMonitor(open(), commandTimeout),
       state,
       reserve: (): ReturnType<RedisService["reserve"]> => reserve
     }

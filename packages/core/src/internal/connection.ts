@@ -5,6 +5,7 @@ import type { Transport, TransportHandler } from "../Transport.js"
 import type { Entry } from "./entry.js"
 import type { Failure } from "./failure.js"
 import { Decoder } from "./protocol/decoder.js"
+import type { Payload } from "./protocol/encoder.js"
 import { RespError, RespProtocolError, type RespValue } from "./protocol/value.js"
 import { Ring } from "./ring.js"
 
@@ -17,6 +18,8 @@ export interface ConnectionListener {
   readonly onPush?: (items: ReadonlyArray<RespValue>) => void
   /** A reply for which nothing waits; where nobody listens it is a breach of the protocol. */
   readonly onOrphan?: (value: RespValue) => void
+  /** Takes all that comes in as it is, undecoded. */
+  readonly onBytes?: (chunk: Uint8Array) => void
 }
 
 const silent: ConnectionListener = { onProgress: () => {}, onDrain: () => {}, onClose: () => {} }
@@ -68,7 +71,11 @@ export class Connection implements TransportHandler {
     this.inFlight.push(entry)
     this.commandsInFlight += entry.remaining
     this.bytesInFlight += entry.size
-    const payload = entry.payload
+    this.writeUnpaired(entry.payload)
+  }
+
+  /** Queues bytes for `flush` of which the listener, not an entry, gets the replies. */
+  writeUnpaired(payload: Payload): void {
     if (typeof payload === "string") this.append(payload)
     else for (const part of payload) this.append(part)
   }
@@ -158,11 +165,16 @@ export class Connection implements TransportHandler {
   readonly onData = (chunk: Uint8Array): void => {
     if (this.ended !== undefined) return
     this.received++
+    if (this.listener.onBytes !== undefined) return this.listener.onBytes(chunk)
     try {
       this.decoder.write(chunk)
     } catch (cause) {
-      if (!(cause instanceof RespProtocolError)) throw cause
-      return this.close({ _tag: "Protocol", address: this.address, reason: cause.message })
+      // Whatever went wrong, the pairing of replies is in doubt.
+      const reason =
+        cause instanceof RespProtocolError
+          ? cause.message
+          : `a reply could not be taken (${cause instanceof Error ? cause.name : typeof cause})`
+      return this.close({ _tag: "Protocol", address: this.address, reason })
     }
     this.listener.onProgress()
   }

@@ -5,6 +5,7 @@
 /** They hold up their connection while they wait; the server lets them block. */
 export const blockingCommands: ReadonlySet<string> = new Set([
   "BLMOVE",
+  "BLMOVEM",
   "BLMPOP",
   "BLPOP",
   "BRPOP",

@@ -22,7 +22,7 @@ import {
 } from "./commandEntry.js"
 import type { CommandQueue } from "./commandQueue.js"
 import type { Entry } from "./entry.js"
-import { commandError, failureError, replyError } from "./failure.js"
+import { commandError, decodeError, failureError, replyError } from "./failure.js"
 import type { Payload } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
 
@@ -141,7 +141,7 @@ export const runTransaction = (
 const settleTransaction = (
   commands: ReadonlyArray<Command<unknown>>,
   { exec, multi, queued }: TransactionReplies
-): Effect.Effect<ReadonlyArray<Slot>, ReplyError | ExecAbortError | WatchError> => {
+): Effect.Effect<ReadonlyArray<Slot>, RedisError | ExecAbortError | WatchError> => {
   if (multi instanceof RespError) {
     // Refused MULTI, the server ran the commands one by one if it let them at all.
     const ran = queued.some((reply) => !(reply instanceof RespError))
@@ -156,13 +156,15 @@ const settleTransaction = (
     return Effect.fail(new ExecAbortError({ errors, text: exec.message, outcome: "Rejected" }))
   }
   if (exec === null) return Effect.fail(new WatchError({ reason: "KeysChanged", outcome: "Rejected" }))
-  const replies = Reply.items(exec)
+  if (!Array.isArray(exec)) return Effect.fail(decodeError(new Reply.Mismatch("expected an array"), EXEC))
+  const replies: ReadonlyArray<RespValue> = exec
+  const bytes = commands.some((command) => command.reply.wantsBytes)
   let next = 0
   return Effect.succeed(
     commands.map((command, position) => {
       const reply = queued[position]
       const value = reply instanceof RespError ? reply : replies[next++]!
-      return decodeSlot(command, command.reply.wantsBytes ? value : asText(value), position)
+      return decodeSlot(command, bytes && !command.reply.wantsBytes ? asText(value) : value, position)
     })
   )
 }

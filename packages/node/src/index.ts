@@ -1,0 +1,5 @@
+/**
+ * @since 0.1.0
+ */
+export * as NodeRedis from "./NodeRedis.js"
+export * as NodeRedisServer from "./NodeRedisServer.js"

@@ -1,0 +1,168 @@
+import { describe, expect, layer } from "@effect/vitest"
+import { Command, ConnectionPool, Pipeline, Redis } from "@effect-resp/core"
+import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
+import { Effect, Either, Option, Schema } from "effect"
+import { redisLayer } from "../support/redis.js"
+
+describe.each([2, 3] as const)("pipelines, RESP%i", (protocol) => {
+  layer(redisLayer({ protocol }), { excludeTestServices: true })((it) => {
+    it.effect("give results in the shape they were composed in", () =>
+      Effect.gen(function* () {
+        yield* Redis.flushall()
+        yield* Redis.set("foo", "bar")
+        const struct = yield* Pipeline.all({ foo: Redis.get("foo"), seen: Redis.incr("seen"), none: Redis.get("none") })
+        expect(struct).toEqual({ foo: Option.some("bar"), seen: 1, none: Option.none() })
+        const tuple = yield* Pipeline.all([Redis.get("foo"), Redis.incr("seen")])
+        expect(tuple).toEqual([Option.some("bar"), 2])
+        const nested = yield* Pipeline.all({
+          inner: Pipeline.all([Redis.incr("seen"), { deep: Redis.get("foo") }]),
+          list: ["a", "b"].map((key) => Redis.set(key, key))
+        })
+        expect(nested).toEqual({ inner: [3, { deep: Option.some("bar") }], list: ["OK", "OK"] })
+        const chained = yield* Pipeline.empty.pipe(
+          Pipeline.add(Redis.set("c", 1)),
+          Pipeline.add(Redis.incr("c")),
+          Pipeline.add(Redis.get("c"))
+        )
+        expect(chained).toEqual(["OK", 2, Option.some("2")])
+        expect(yield* Pipeline.empty).toEqual([])
+        const many = yield* Pipeline.forEach(["x", "y", "z"], (key, index) => Redis.set(key, index))
+        expect(many).toEqual(["OK", "OK", "OK"])
+        expect(yield* Redis.mget(["x", "y", "z"])).toEqual([Option.some("0"), Option.some("1"), Option.some("2")])
+      })
+    )
+
+    it.effect("decode as direct calls would", () =>
+      Effect.gen(function* () {
+        yield* Redis.flushall()
+        const bytes = new Uint8Array([0, 255, 13, 10, 128])
+        yield* Pipeline.all([
+          Redis.set("n", "9007199254740993"),
+          Redis.set("json", JSON.stringify({ name: "Ada" })),
+          Redis.set("bytes", bytes),
+          Redis.hset("h", { a: "1", __proto__x: "2" })
+        ])
+        const commands = {
+          big: Redis.incrby("n", 0).pipe(Command.bigint),
+          person: Redis.get("json").pipe(Command.withSchema(Schema.parseJson(Schema.Struct({ name: Schema.String })))),
+          bytes: Redis.get("bytes").pipe(Command.bytes),
+          hash: Redis.hgetall("h"),
+          length: Redis.strlen("bytes").pipe(Command.map((length) => length * 2))
+        }
+        const direct = yield* Effect.all(commands)
+        expect(yield* Pipeline.all(commands)).toEqual(direct)
+        expect(direct.big).toBe(9007199254740993n)
+        expect(direct.bytes).toEqual(Option.some(bytes))
+        expect(direct.person).toEqual(Option.some({ name: "Ada" }))
+      })
+    )
+
+    it.effect("go out in one write and come back in order", () =>
+      Effect.gen(function* () {
+        const { port } = yield* NodeRedisServer.NodeRedisServer
+        const connector = yield* NodeRedis.connector({ port, host: "127.0.0.1" })
+        let writes = 0
+        const client = yield* ConnectionPool.make(
+          {
+            ...connector,
+            connect: (handler) =>
+              Effect.map(connector.connect(handler), (transport) => ({
+                ...transport,
+                write: (chunk) => {
+                  writes++
+                  return transport.write(chunk)
+                }
+              }))
+          },
+          { protocol }
+        )
+        writes = 0
+        const results = yield* Pipeline.forEach(Array.from({ length: 200 }), (_, i) => Redis.echo(String(i))).pipe(
+          Effect.provideService(Redis.Redis, client)
+        )
+        expect(results).toEqual(Array.from({ length: 200 }, (_, i) => String(i)))
+        expect(writes).toBe(1)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("fail with the first error, naming command and position, the others having run", () =>
+      Effect.gen(function* () {
+        yield* Redis.flushall()
+        const error = yield* Effect.flip(
+          Pipeline.all([Redis.set("a", "text"), Redis.incr("a"), Redis.set("b", 1), Redis.incr("a")])
+        )
+        expect(error).toMatchObject({ _tag: "ReplyError", command: "INCR", position: 1, outcome: "Failed" })
+        expect(yield* Redis.get("b")).toEqual(Option.some("1"))
+      })
+    )
+
+    it.effect("give every outcome in attempt mode", () =>
+      Effect.gen(function* () {
+        yield* Redis.flushall()
+        const outcome = yield* Pipeline.attempt({
+          set: Redis.set("a", "text"),
+          bad: Redis.incr("a"),
+          inner: [Redis.get("a"), Redis.lpush("a", "x")]
+        })
+        expect(outcome.set).toEqual(Either.right("OK"))
+        expect(Either.getLeft(outcome.bad).pipe(Option.map((error) => error.position))).toEqual(Option.some(1))
+        expect(outcome.inner[0]).toEqual(Either.right(Option.some("text")))
+        expect(Either.getLeft(outcome.inner[1]).pipe(Option.getOrThrow)).toMatchObject({
+          code: "WRONGTYPE",
+          position: 3
+        })
+      })
+    )
+
+    it.effect("with an argument that cannot be sent write nothing", () =>
+      Effect.gen(function* () {
+        yield* Redis.flushall()
+        const error = yield* Effect.flip(Pipeline.all([Redis.set("a", 1), Redis.set("b", Number.NaN)]))
+        expect(error).toMatchObject({ _tag: "CommandError", command: "SET", position: 1, outcome: "NotSent" })
+        expect(yield* Redis.exists("a")).toBe(0)
+      })
+    )
+
+    it.effect("a decoder that fails spoils only its own slot", () =>
+      Effect.gen(function* () {
+        yield* Redis.set("a", "1")
+        const outcome = yield* Pipeline.attempt([
+          Redis.get("a"),
+          Redis.get("a").pipe(
+            Command.map((): string => {
+              throw new Error("no")
+            })
+          ),
+          Redis.get("a").pipe(Command.withSchema(Schema.parseJson(Schema.String))),
+          Redis.get("a")
+        ])
+        expect(outcome.map((slot) => Either.isRight<unknown, unknown>(slot))).toEqual([true, false, false, true])
+        expect(Either.getLeft(outcome[2]).pipe(Option.getOrThrow)).toMatchObject({
+          _tag: "DecodeError",
+          position: 2,
+          outcome: "Failed"
+        })
+      })
+    )
+
+    it.effect("with a blocking command run on a connection of their own", () =>
+      Effect.gen(function* () {
+        yield* Redis.flushall()
+        const [pushed, popped] = yield* Pipeline.all([Redis.rpush("list", "x"), Redis.blpop("list", "1 second")])
+        expect(pushed).toBe(1)
+        expect(Option.isSome(popped)).toBe(true)
+      })
+    )
+
+    it.effect("of 100,000 commands arrive whole while others are served", () =>
+      Effect.gen(function* () {
+        yield* Redis.del("count")
+        const big = yield* Effect.fork(Pipeline.forEach(Array.from({ length: 100_000 }), () => Redis.incr("count")))
+        expect(yield* Redis.echo("between")).toBe("between")
+        const results = yield* big
+        expect(results).toHaveLength(100_000)
+        expect(results[99_999]).toBe(100_000)
+      })
+    )
+  })
+})
