@@ -1,4 +1,4 @@
-import { FastCheck as fc } from "effect"
+import * as fc from "effect/FastCheck"
 import { describe, expect, it } from "vitest"
 import { readNaively } from "./naive.js"
 import { bytesOf, cutBy, oneByOne, read, show } from "./support.js"

@@ -1,5 +1,5 @@
 import { defaultLimits } from "@effect-resp/core/internal/protocol/decoder"
-import { FastCheck as fc } from "effect"
+import * as fc from "effect/FastCheck"
 import { describe, expect, it } from "vitest"
 import { bytesOf, complaint, cutBy, oneByOne, read, replies, show } from "./support.js"
 import { encode, traffic3 } from "./wire.js"
@@ -146,7 +146,7 @@ describe("garbage", () => {
       ["*", 32]
     ] as const) {
       const over = bytesOf(type + "0".repeat(bound))
-      expect(show(read([over]))).toBe("broken")
+      expect(complaint(over)).toBe("a line is too long")
       expect(show(read(cutBy(over, [1_000, 7])))).toBe("broken")
       const line = (length: number) => bytesOf(`${type}${"0".repeat(length - 3)}\r\n`)
       expect(show(read([line(bound + 1)]))).toBe("broken")
@@ -217,7 +217,7 @@ describe("damaged traffic", () => {
       fc.property(noise, (wire) => {
         expect(show(read(oneByOne(wire)))).toBe(show(read([wire])))
       }),
-      { numRuns: 5_000 }
+      { numRuns: 3_000 }
     )
   })
 })

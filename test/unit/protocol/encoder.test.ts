@@ -5,7 +5,7 @@ import {
   type Payload,
   payloadLength
 } from "@effect-resp/core/internal/protocol/encoder"
-import { FastCheck as fc } from "effect"
+import * as fc from "effect/FastCheck"
 import { describe, expect, it } from "vitest"
 
 const written = (payload: Payload): Buffer =>

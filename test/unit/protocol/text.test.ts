@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import * as node from "@effect-resp/core/internal/protocol/text"
-import { FastCheck as fc } from "effect"
+import * as fc from "effect/FastCheck"
 import { transformWithEsbuild } from "vite"
 import { describe, expect, it } from "vitest"
 

@@ -1,6 +1,6 @@
 /** Generated traffic: what goes over the wire, and what is to be read from it, each said independently of the decoder. */
 import { RespError, RespMap, RespSet, type RespValue } from "@effect-resp/core/internal/protocol/value"
-import { FastCheck as fc } from "effect"
+import * as fc from "effect/FastCheck"
 import type { Event } from "./support.js"
 
 type Wire =
