@@ -1,6 +1,6 @@
 import { expect, layer } from "@effect/vitest"
 import { Slot } from "@effect-resp/cluster"
-import { Command, Pipeline, Redis, Reply } from "@effect-resp/core"
+import { Command, Pipeline, Reply } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Effect, FastCheck as fc, Layer } from "effect"
 

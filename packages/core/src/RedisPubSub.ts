@@ -339,7 +339,7 @@ export interface RedisPubSub<Data = string, E = never> {
   readonly sunsubscribe: (shardChannels?: OneOrMany<Name>) => Effect.Effect<void, RedisError>
   /** Waits for the next event that has no handler, handling the others. */
   readonly take: Effect.Effect<Event<Data>, RedisError | E>
-  /** Reads one event if there is one, or comes within the timeout. None also when it was handled or ignored. */
+  /** Reads one event if there is one, or comes within the timeout. None also when it was a message that a handler got. */
   readonly poll: (options?: {
     readonly timeout?: DurationInput
   }) => Effect.Effect<Option.Option<Event<Data>>, RedisError | E>
