@@ -5,8 +5,14 @@ export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   resolve: {
     alias: [
-      { find: /^@effect-resp\/(core|node|cluster)$/, replacement: `${fileURLToPath(new URL("../packages", import.meta.url))}/$1/src/index.ts` },
-      { find: /^@effect-resp\/(core|node|cluster)\/(.*)$/, replacement: `${fileURLToPath(new URL("../packages", import.meta.url))}/$1/src/$2.ts` }
+      {
+        find: /^@effect-resp\/(core|node|cluster)$/,
+        replacement: `${fileURLToPath(new URL("../packages", import.meta.url))}/$1/src/index.ts`
+      },
+      {
+        find: /^@effect-resp\/(core|node|cluster)\/(.*)$/,
+        replacement: `${fileURLToPath(new URL("../packages", import.meta.url))}/$1/src/$2.ts`
+      }
     ]
   },
   test: {
