@@ -46,7 +46,7 @@ export type Values<Names extends string, Rests extends string = never> = {
  * @category models
  */
 export interface Script<V, out C extends Command<unknown>> {
-  (...values: {} extends V ? [values?: V] : [values: V]): C
+  (...values: [keyof V] extends [never] ? [] : [values: V]): C
   readonly lua: string
   /** The SHA1 of the text, by which the server knows it. */
   readonly sha: string

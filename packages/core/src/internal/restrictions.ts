@@ -29,7 +29,9 @@ const sessionCommands: ReadonlyMap<string, string> = new Map([
   ["CLIENT CACHING", "it changes the shared session"],
   ["CLIENT NO-EVICT", "it changes the shared session"],
   ["CLIENT NO-TOUCH", "it changes the shared session"],
-  ["CLIENT SETINFO", "it changes the shared session"]
+  ["CLIENT SETINFO", "it changes the shared session"],
+  ["CLIENT CAPA", "it changes the shared session"],
+  ["CLIENT IMPORT-SOURCE", "it changes the shared session"]
 ])
 
 /** They break the pairing of commands and replies, so no connection of ours sends them for a user. */
