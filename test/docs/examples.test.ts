@@ -1,0 +1,53 @@
+/** Every program of docs/examples runs against a private server, and gives what it says; and so does the demo. */
+import { execFile } from "node:child_process"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import type { Redis } from "@effect-resp/core"
+import type { NodeRedisServer } from "@effect-resp/node"
+import { Effect, Option } from "effect"
+import { expect, it } from "vitest"
+import { redisLayer } from "../support/redis.js"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+
+const results: Readonly<Record<string, unknown>> = {
+  "coming-from": Option.some("3"),
+  commands: {
+    users: [Option.some({ name: "Ada", born: 1815 }), Option.some({ name: "Grace", born: 1906 }), Option.none()],
+    id: "1"
+  },
+  "connections-and-configuration": { here: 0, there: 1 },
+  "errors-and-retries": {
+    status: "online",
+    counted: 1,
+    error: { tag: "ReplyError", command: "INCR", outcome: "Failed", safe: false }
+  },
+  "getting-started": { greeting: "hello", isNobody: true, seen: 1, fields: 0 },
+  "pipelines-and-transactions": { stock: [Option.some("5"), Option.some("15")], refused: "NotEnough" },
+  "pubsub-and-monitor": ["user:1"]
+}
+
+const names = fs
+  .readdirSync(path.join(root, "docs/examples"))
+  .filter((file) => file.endsWith(".ts") && file !== "demo.ts")
+  .map((file) => file.slice(0, -3))
+
+it("has a result for each", () => expect(names).toEqual(Object.keys(results)))
+
+it.each(names)("%s", async (name) => {
+  const { program } = (await import(path.join(root, "docs/examples", `${name}.ts`))) as {
+    readonly program: Effect.Effect<unknown, unknown, Redis.Redis | NodeRedisServer.NodeRedisServer>
+  }
+  expect(await Effect.runPromise(Effect.provide(program, redisLayer()))).toEqual(results[name])
+})
+
+it("the demo succeeds, without colours where there is no terminal", { timeout: 60_000 }, async () => {
+  const tsx = path.join(root, "node_modules/.bin/tsx")
+  const demo = path.join(root, "docs/examples/demo.ts")
+  const { stdout } = await promisify(execFile)(tsx, ["--tsconfig", path.join(root, "test/tsconfig.json"), demo])
+  expect(stdout).toContain(`Redis.get("OUR-SEQUENCE-KEY")`)
+  expect(stdout).toContain("That was all of it.")
+  expect(stdout).not.toContain("\x1b")
+})
