@@ -10,7 +10,7 @@ export const pubsub: ReadonlyArray<Case> = [
   { command: Redis.pubsubChannels("nobody.*"), gives: [] },
   { command: Redis.pubsubChannels(), gives: (channels: unknown) => Array.isArray(channels) },
   { command: Command.bytes(Redis.pubsubChannels("nobody.*")), gives: [] },
-  { command: Redis.pubsubNumpat(), gives: 0 },
+  { command: Redis.pubsubNumpat, gives: 0 },
   { command: Redis.pubsubNumsub("nobody"), gives: [["nobody", 0]] },
   {
     command: Redis.pubsubNumsub(["z", "a", "__proto__", "a"]),

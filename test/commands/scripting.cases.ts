@@ -74,9 +74,9 @@ export const scripting: ReadonlyArray<Case> = [
     given: [Redis.scriptLoad(sum)],
     gives: 2
   },
-  { command: Redis.evalRo("return redis.call('GET', KEYS[1])", { keys: ["k"] }), gives: null },
+  { command: Redis.eval_ro("return redis.call('GET', KEYS[1])", { keys: ["k"] }), gives: null },
   {
-    command: Redis.evalshaRo("4e6d8fc8bb01276962cce5371fa795a7763657ae", { keys: ["k"], reply: Reply.text }),
+    command: Redis.evalsha_ro("4e6d8fc8bb01276962cce5371fa795a7763657ae", { keys: ["k"], reply: Reply.text }),
     given: [Redis.set("k", "v"), Redis.scriptLoad("return redis.call('get', KEYS[1])")],
     gives: "v"
   },
@@ -86,7 +86,7 @@ export const scripting: ReadonlyArray<Case> = [
     given: [load],
     gives: "k:1,two"
   },
-  { command: Redis.fcallRo("one", { reply: Reply.integer }), given: [load], gives: 1 },
+  { command: Redis.fcall_ro("one", { reply: Reply.integer }), given: [load], gives: 1 },
 
   // scripts as values
   { command: transfer({ source: "a", target: "b", amount: 5 }), gives: 5 },

@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
-import { Command, Redis, RedisError } from "@effect-resp/core"
+import { Command, Redis, RedisError, Transaction } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Effect, Exit, Fiber, Ref, Schedule, TestClock } from "effect"
 import { redisLayer } from "../support/redis.js"
@@ -32,6 +32,10 @@ describe("isSafeToRetry", () => {
       expect(RedisError.isSafeToRetry(reply(code, "Failed")), code).toBe(false)
     }
     expect(RedisError.isSafeToRetry(new RedisError.CommandError({ reason: "bad", outcome: "NotSent" }))).toBe(false)
+    expect(RedisError.isSafeToRetry(new Transaction.WatchError({ reason: "KeysChanged", outcome: "Rejected" }))).toBe(
+      true
+    )
+    expect(RedisError.isSafeToRetry(new Error("a program's own"))).toBe(false)
   })
 
   it.effect("drives a schedule, on the test's clock", () =>

@@ -1,5 +1,5 @@
 /** What must and what must not compile. Nothing here runs: `npm run check` reads it. */
-import { Command, Pipeline, Redis, type RedisError, type RedisPubSub, Reply, Transaction } from "@effect-resp/core"
+import { Command, Pipeline, Redis, RedisError, type RedisPubSub, Reply, Transaction } from "@effect-resp/core"
 import { NodeRedis } from "@effect-resp/node"
 import { Config, Effect, type Either, type Layer, Option, Schedule, Schema, type Stream } from "effect"
 
@@ -69,6 +69,8 @@ const errors: Effect.Effect<
 > = watched
 void errors
 watched.pipe(Transaction.retry(Schedule.recurs(3)))
+watched.pipe(Effect.retry(RedisError.retryPolicy))
+watched.pipe(Effect.retry({ while: RedisError.isSafeToRetry, schedule: Schedule.recurs(3) }))
 watched.pipe(Effect.retry({ while: (error) => error._tag === "WatchError", schedule: Schedule.recurs(3) }))
 // @ts-expect-error the body returns what to commit
 Transaction.watch(["k"], Effect.succeed(1))

@@ -20,8 +20,8 @@ export const streams: Section = {
     yield* Effect.forEach(received, (message) => tell("  received", line(message)))
     yield* run(`Redis.pubsubNumsub(["my-first-channel", "nobody"])`, Redis.pubsubNumsub(["my-first-channel", "nobody"]))
     yield* run(
-      "Redis.pubsubChannels(), Redis.pubsubNumpat()",
-      Effect.all([Redis.pubsubChannels(), Redis.pubsubNumpat()])
+      "Redis.pubsubChannels(), Redis.pubsubNumpat",
+      Effect.all([Redis.pubsubChannels(), Redis.pubsubNumpat])
     )
     yield* must(received.length === 2, "a message comes once for the channel and once for the pattern")
 

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 
 /**
@@ -155,12 +156,16 @@ export type RedisError = ConnectionError | TimeoutError | ReplyError | DecodeErr
 /** Refusals that pass by themselves. */
 const transient = new Set(["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "UNBLOCKED"])
 
+/** Reasons that another attempt will not change. */
+const final = new Set(["Closed", "Auth"])
+
 /**
- * Whether the command can be run again without risk of taking effect twice, and with a chance to succeed.
+ * Whether what failed can be run again without risk of taking effect twice, and with a chance to succeed. It takes any
+ * error, so that it fits a program with errors of its own: those are not safe.
  *
  * True when nothing was sent because of the connection, when the server refused the command for a reason that passes
- * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, READONLY, UNBLOCKED), and when the outcome is unknown but the
- * command is read-only or was marked with `Command.idempotent`.
+ * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, READONLY, UNBLOCKED), when the outcome is unknown but the command
+ * is read-only or was marked with `Command.idempotent`, and for a `WatchError`, after which nothing was applied.
  *
  * @example
  * ```ts
@@ -175,17 +180,14 @@ const transient = new Set(["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYA
  * @since 0.1.0
  * @category predicates
  */
-export const isSafeToRetry = (error: RedisError): boolean => {
-  switch (error._tag) {
-    case "CommandError":
-    case "DecodeError":
-      return false
-    case "ReplyError":
-      return error.outcome === "Rejected" && transient.has(error.code)
-    case "ConnectionError":
-      if (error.reason === "Closed" || error.reason === "Auth") return false
+export const isSafeToRetry = (error: unknown): boolean => {
+  if (error instanceof ReplyError) return error.outcome === "Rejected" && transient.has(error.code)
+  if (error instanceof ConnectionError && final.has(error.reason)) return false
+  if (error instanceof ConnectionError || error instanceof TimeoutError || error instanceof ProtocolError) {
+    return error.outcome === "NotSent" || error.idempotent === true
   }
-  return error.outcome === "NotSent" || error.idempotent === true
+  // By its tag, for transactions are defined upon errors and not the other way round.
+  return Predicate.isTagged(error, "WatchError")
 }
 
 /**
@@ -202,7 +204,7 @@ export const isSafeToRetry = (error: RedisError): boolean => {
  * @since 0.1.0
  * @category policies
  */
-export const retryPolicy: Schedule.Schedule<unknown, RedisError> = Schedule.exponential("20 millis").pipe(
+export const retryPolicy: Schedule.Schedule<unknown, unknown> = Schedule.exponential("20 millis").pipe(
   Schedule.jittered,
   Schedule.intersect(Schedule.recurs(5)),
   Schedule.whileInput(isSafeToRetry)

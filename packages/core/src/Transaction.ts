@@ -33,7 +33,7 @@ export class ExecAbortError extends Data.TaggedError("ExecAbortError")<{
   readonly outcome: "Rejected"
 }> {
   override get message(): string {
-    return [this.text, ...this.errors.map((error) => error.message)].join("; ")
+    return [this.text.replace(/\.$/, ""), ...this.errors.map((error) => error.message)].join("; ")
   }
 }
 

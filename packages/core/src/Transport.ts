@@ -16,7 +16,7 @@ export interface TransportHandler {
   readonly onData: (chunk: Uint8Array) => void
   /** The buffer of a `write` that returned `false` is empty again. */
   readonly onDrain: () => void
-  /** The stream ended, by either side; called exactly once. `detail` says why, where that is known. */
+  /** The stream ended; called once, but not necessarily after `end` or `destroy`. `detail` says why, where known. */
   readonly onClose: (detail: string) => void
 }
 

@@ -3,3 +3,4 @@
  */
 export * as NodeRedis from "./NodeRedis.js"
 export * as NodeRedisServer from "./NodeRedisServer.js"
+export * as SocketConnector from "./SocketConnector.js"

@@ -100,13 +100,13 @@ export const pubsubChannels = (pattern?: Argument): TextCommand<ReadonlyArray<st
  * ```ts
  * import { Redis } from "@effect-resp/core"
  *
- * const patterns = Redis.pubsubNumpat() // number
+ * const patterns = Redis.pubsubNumpat // number
  * ```
  *
  * @since 0.1.0
  * @category pubsub
  */
-export const pubsubNumpat = (): IntegerCommand => PUBSUB_NUMPAT([], Reply.integer)
+export const pubsubNumpat: IntegerCommand = PUBSUB_NUMPAT([], Reply.integer)
 
 /**
  * Gives how many subscribe to channels, 0 for none, in the order asked:

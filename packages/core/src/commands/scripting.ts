@@ -138,13 +138,13 @@ export const evalsha: CallScript = calls(EVALSHA)
  * ```ts
  * import { Redis, Reply } from "@effect-resp/core"
  *
- * const text = Redis.evalshaRo("1b936e3fe509bcbc9cd0664897bbe8fd0cac101b", { reply: Reply.text }) // string
+ * const text = Redis.evalsha_ro("1b936e3fe509bcbc9cd0664897bbe8fd0cac101b", { reply: Reply.text }) // string
  * ```
  *
  * @since 0.1.0
  * @category scripting
  */
-export const evalshaRo: CallScript = calls(EVALSHA_RO)
+export const evalsha_ro: CallScript = calls(EVALSHA_RO)
 
 /**
  * Like `eval`, for a script that changes nothing: https://redis.io/docs/latest/commands/eval_ro/
@@ -155,13 +155,13 @@ export const evalshaRo: CallScript = calls(EVALSHA_RO)
  * ```ts
  * import { Redis, Reply } from "@effect-resp/core"
  *
- * const length = Redis.evalRo("return #redis.call('GET', KEYS[1])", { keys: ["a"], reply: Reply.integer }) // number
+ * const length = Redis.eval_ro("return #redis.call('GET', KEYS[1])", { keys: ["a"], reply: Reply.integer }) // number
  * ```
  *
  * @since 0.1.0
  * @category scripting
  */
-export const evalRo: CallScript = calls(EVAL_RO)
+export const eval_ro: CallScript = calls(EVAL_RO)
 
 /**
  * Calls a function of a library: https://redis.io/docs/latest/commands/fcall/
@@ -189,13 +189,13 @@ export const fcall: CallScript = calls(FCALL)
  * ```ts
  * import { Redis, Reply } from "@effect-resp/core"
  *
- * const score = Redis.fcallRo("score", { keys: ["player:1"], reply: Reply.integer }) // number
+ * const score = Redis.fcall_ro("score", { keys: ["player:1"], reply: Reply.integer }) // number
  * ```
  *
  * @since 0.1.0
  * @category scripting
  */
-export const fcallRo: CallScript = calls(FCALL_RO)
+export const fcall_ro: CallScript = calls(FCALL_RO)
 
 // -----------------------------------------------------------------------------
 // functions

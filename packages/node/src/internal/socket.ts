@@ -82,8 +82,10 @@ export const makeConnector = (endpoint: Endpoint): Transport.Connector => {
           end: () => void socket.end(),
           destroy: () => {
             // A reset discards what is still buffered, so that nothing is executed after it was reported as lost. A
-            // TLS socket cannot reset itself: the raw one under it can.
-            raw.resetAndDestroy()
+            // TLS socket cannot reset itself: the raw one under it can. A Unix socket knows no reset, and asked while
+            // it is still connecting a socket would go on to connect first.
+            if (endpoint.path === undefined && !raw.connecting) raw.resetAndDestroy()
+            else raw.destroy()
             if (socket !== raw) socket.destroy()
           }
         }
