@@ -8,8 +8,8 @@
  */
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import { parseMonitorLine } from "./internal/monitorLine.js"
 import { DecodeError, type RedisError } from "./RedisError.js"
@@ -68,9 +68,15 @@ export const started: Effect.Effect<
   Redis | Scope.Scope
 > = Effect.gen(function* () {
   const { monitor } = yield* Redis
+  const pull = yield* Stream.toPull(monitor)
   // The first line is the server's OK.
-  const [, lines] = yield* Stream.peel(monitor, Sink.head<string>())
-  return Stream.mapChunksEffect(lines, (chunk) => Effect.map(Effect.forEach(chunk, parse), Chunk.unsafeFromArray))
+  const [, ...lines] = yield* Effect.catchAll(
+    pull,
+    Option.match({ onNone: () => Effect.succeed([]), onSome: Effect.fail })
+  )
+  return Stream.concat(Stream.fromIterable(lines), Stream.repeatEffectChunkOption(pull)).pipe(
+    Stream.mapChunksEffect((chunk) => Effect.map(Effect.forEach(chunk, parse), Chunk.unsafeFromArray))
+  )
 })
 
 /**

@@ -53,7 +53,7 @@ export interface RedisService {
   readonly reserve: (keys: ReadonlyArray<Argument>) => Effect.Effect<Reserved, RedisError, Scope.Scope>
   /** Registers a subscriber on the shared subscription connection until the scope ends. */
   readonly subscriber: (options: SubscriberOptions) => Effect.Effect<Subscriber, RedisError, Scope.Scope>
-  /** The raw lines of MONITOR, from a connection of their own. */
+  /** The raw lines of MONITOR, the first being its OK, from a connection of their own. */
   readonly monitor: Stream.Stream<string, RedisError>
   /** The state of the shared connection, now and as it changes. */
   readonly state: Subscribable.Subscribable<ConnectionState>

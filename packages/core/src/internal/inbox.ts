@@ -1,0 +1,105 @@
+/**
+ * What came in and waits to be taken: callbacks on one side, Effects on the other.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { RedisError } from "../RedisError.js"
+import { Ring } from "./ring.js"
+
+export class Inbox<A extends string | object> {
+  /** Why nothing more will come; told when all that waits has been taken. */
+  failure: RedisError | undefined
+  protected readonly waiting = new Ring<A>()
+  /** How many of those that wait count towards the capacity. */
+  protected load = 0
+  private readonly takers = new Set<() => void>()
+
+  constructor(
+    readonly capacity: number,
+    /** `isFull` has changed. */
+    private readonly onFlow: () => void
+  ) {}
+
+  get isFull(): boolean {
+    return this.load >= this.capacity
+  }
+
+  /** Whether it counts towards the capacity. */
+  protected counts(_value: A): boolean {
+    return true
+  }
+
+  /** Adds at the end, full or not: who fills it looks at `isFull`. */
+  push(value: A): void {
+    if (this.failure !== undefined) return
+    this.waiting.push(value)
+    if (this.counts(value) && ++this.load === this.capacity) this.onFlow()
+    this.wake()
+  }
+
+  fail(error: RedisError): void {
+    this.failure ??= error
+    this.wake()
+  }
+
+  /** Takes the next. */
+  shift(): A | undefined {
+    const value = this.waiting.shift()
+    if (value !== undefined && this.counts(value) && this.load-- === this.capacity) this.onFlow()
+    return value
+  }
+
+  /** Takes all. */
+  drain(): ReadonlyArray<A> {
+    const wasFull = this.isFull
+    const all = this.waiting.drain()
+    this.load = 0
+    if (wasFull) this.onFlow()
+    return all
+  }
+
+  protected get isEmpty(): boolean {
+    return this.waiting.length === 0
+  }
+
+  // All are woken, so that none sleeps on when the first of them was interrupted just now.
+  private wake(): void {
+    if (this.takers.size === 0) return
+    const takers = [...this.takers]
+    this.takers.clear()
+    for (const wake of takers) wake()
+  }
+
+  /** Completes when there is something to take, or a failure to tell; takes nothing, so that it can be interrupted. */
+  private readonly ready: Effect.Effect<void> = Effect.async((resume) => {
+    if (!this.isEmpty || this.failure !== undefined) return resume(Effect.void)
+    const wake = () => resume(Effect.void)
+    this.takers.add(wake)
+    return Effect.sync(() => this.takers.delete(wake))
+  })
+
+  readonly take: Effect.Effect<A, RedisError> = Effect.suspend(() => {
+    const next = this.shift()
+    if (next !== undefined) return Effect.succeed(next)
+    return this.failure === undefined ? Effect.zipRight(this.ready, this.take) : Effect.fail(this.failure)
+  })
+
+  /** Waits for at least one. */
+  readonly takeAll: Effect.Effect<ReadonlyArray<A>, RedisError> = Effect.suspend(() => {
+    if (!this.isEmpty) return Effect.succeed(this.drain())
+    return this.failure === undefined ? Effect.zipRight(this.ready, this.takeAll) : Effect.fail(this.failure)
+  })
+
+  /** The next, if there is one now, or within the time. */
+  poll(timeout?: Duration.DurationInput): Effect.Effect<Option.Option<A>, RedisError> {
+    return Effect.suspend(() => {
+      const next = this.shift()
+      if (next !== undefined) return Effect.succeed(Option.some(next))
+      if (this.failure !== undefined) return Effect.fail(this.failure)
+      return timeout === undefined
+        ? Effect.succeed(Option.none())
+        : Effect.zipRight(Effect.timeoutOption(this.ready, timeout), this.poll())
+    })
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * The handle that changes its subscriptions while it reads.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { CommandError, type RedisError } from "../RedisError.js"
+import type {
+  Event,
+  HandleOptions,
+  Handler,
+  Message,
+  Name,
+  RedisPubSub,
+  RunOptions,
+  Subscriber,
+  SubscriptionKind,
+  Subscriptions
+} from "../RedisPubSub.js"
+import { Redis } from "../RedisService.js"
+import type { OneOrMany } from "./arguments.js"
+import { asBytes, asText, isMessage, listOf, type Read, readEvent, readMessage } from "./pubSub.js"
+import { frames, keyOf, nameBytes } from "./topic.js"
+
+/** A name that is subscribed to, or whose last messages are still to be read. */
+interface Entry<Data, E> {
+  readonly name: Uint8Array
+  readonly handler: Handler<Data, E> | undefined
+  readonly subscribed: boolean
+}
+
+const refused = (reason: string) => new CommandError({ reason, outcome: "NotSent" })
+
+/** The names with their handlers. */
+const entriesOf = <Data, E, R>(
+  subscriptions: Subscriptions<Data, E, R>
+): ReadonlyArray<readonly [Name, Handler<Data, E, R> | undefined]> => {
+  if (typeof subscriptions === "string" || subscriptions instanceof Uint8Array) return [[subscriptions, undefined]]
+  if (!isList(subscriptions)) return Object.entries(subscriptions)
+  return subscriptions.map((one) => (typeof one === "string" || one instanceof Uint8Array ? [one, undefined] : one))
+}
+
+// Array.isArray does not narrow a readonly array.
+const isList = <A, B>(value: ReadonlyArray<A> | B): value is ReadonlyArray<A> => Array.isArray(value)
+
+class Handle<Data, E> implements RedisPubSub<Data, E> {
+  private readonly entries: Readonly<Record<SubscriptionKind, Map<string, Entry<Data, E>>>> = {
+    channel: new Map(),
+    pattern: new Map(),
+    shard: new Map()
+  }
+  private running = 0
+
+  constructor(
+    private readonly subscriber: Subscriber,
+    private readonly read: Read<Data>,
+    private readonly ignoreConfirmations: boolean
+  ) {}
+
+  readonly subscribe = <R = never>(channels: Subscriptions<Data, E, R>) => this.join("channel", channels)
+  readonly psubscribe = <R = never>(patterns: Subscriptions<Data, E, R>) => this.join("pattern", patterns)
+  readonly ssubscribe = <R = never>(shardChannels: Subscriptions<Data, E, R>) => this.join("shard", shardChannels)
+  readonly unsubscribe = (channels?: OneOrMany<Name>) => this.leave("channel", channels)
+  readonly punsubscribe = (patterns?: OneOrMany<Name>) => this.leave("pattern", patterns)
+  readonly sunsubscribe = (shardChannels?: OneOrMany<Name>) => this.leave("shard", shardChannels)
+
+  private join<R>(
+    kind: SubscriptionKind,
+    subscriptions: Subscriptions<Data, E, R>
+  ): Effect.Effect<void, RedisError, R> {
+    return Effect.contextWithEffect((context) => {
+      const given = entriesOf(subscriptions)
+      if (this.running > 0 && given.some(([, handler]) => handler === undefined)) {
+        return Effect.fail(refused("while `run` is running, every subscription needs a handler"))
+      }
+      const entries = this.entries[kind]
+      const before = new Map<string, Entry<Data, E> | undefined>()
+      for (const [given_, handler] of given) {
+        const name = nameBytes(given_)
+        const key = keyOf(name)
+        if (!before.has(key)) before.set(key, entries.get(key))
+        entries.set(key, {
+          name,
+          handler: handler && ((message) => Effect.provide(handler(message), context)),
+          subscribed: true
+        })
+      }
+      return Effect.onError(
+        this.subscriber.subscribe(
+          kind,
+          given.map(([name]) => name)
+        ),
+        () =>
+          Effect.sync(() => {
+            for (const [key, entry] of before) {
+              if (entry === undefined) entries.delete(key)
+              else entries.set(key, entry)
+            }
+          })
+      )
+    })
+  }
+
+  private leave(kind: SubscriptionKind, names: OneOrMany<Name> | undefined): Effect.Effect<void, RedisError> {
+    return Effect.suspend(() => {
+      const entries = this.entries[kind]
+      const list = names === undefined ? undefined : listOf(names)
+      for (const key of list?.map((name) => keyOf(nameBytes(name))) ?? entries.keys()) {
+        const entry = entries.get(key)
+        if (entry !== undefined) entries.set(key, { ...entry, subscribed: false })
+      }
+      return this.subscriber.unsubscribe(kind, list)
+    })
+  }
+
+  /** The end of a subscription was read: its handler goes, unless it has been subscribed to again. */
+  private ended(kind: SubscriptionKind, name: Uint8Array): void {
+    const key = keyOf(name)
+    if (this.entries[kind].get(key)?.subscribed === false) this.entries[kind].delete(key)
+  }
+
+  private handlerOf(message: Message<Uint8Array>): Handler<Data, E> | undefined {
+    const kind = frames.get(message.type)!.kind
+    return this.entries[kind].get(keyOf(Option.getOrElse(message.pattern, () => message.channel)))?.handler
+  }
+
+  /** Drives the state by an event and gives it on, or what handles it, or nothing. */
+  private readonly see = (event: Event<Uint8Array>): Effect.Effect<Option.Option<Event<Data>>, E> => {
+    if (isMessage(event)) {
+      const handler = this.handlerOf(event)
+      if (handler !== undefined) return Effect.as(handler(readMessage(event, this.read)), Option.none())
+    } else if (event.type !== "gap") {
+      const { kind, what } = frames.get(event.type)!
+      if (what === "unsubscribe") this.ended(kind, event.channel)
+      if (this.ignoreConfirmations) return Effect.succeed(Option.none())
+    }
+    return Effect.succeed(Option.some(readEvent(event, this.read)))
+  }
+
+  readonly take: Effect.Effect<Event<Data>, RedisError | E> = Effect.suspend(() =>
+    this.subscriber.take.pipe(
+      Effect.flatMap(this.see),
+      Effect.flatMap((event) => (Option.isSome(event) ? Effect.succeed(event.value) : this.take))
+    )
+  )
+
+  readonly poll: RedisPubSub<Data, E>["poll"] = ({ timeout } = {}) =>
+    timeout === undefined
+      ? this.pollWithin(() => undefined)
+      : Effect.flatMap(Effect.clock, (clock) => {
+          const end = clock.unsafeCurrentTimeMillis() + Duration.toMillis(timeout)
+          return this.pollWithin(() => Math.max(0, end - clock.unsafeCurrentTimeMillis()))
+        })
+
+  private pollWithin(left: () => number | undefined): Effect.Effect<Option.Option<Event<Data>>, RedisError | E> {
+    return Effect.suspend(() => this.subscriber.poll(left())).pipe(
+      Effect.flatMap((event) => {
+        if (Option.isNone(event)) return Effect.succeed(Option.none())
+        const seen = this.see(event.value)
+        // What is ignored is as if it had not come.
+        const ignored = this.ignoreConfirmations && "count" in event.value
+        return ignored ? Effect.zipRight(seen, this.pollWithin(left)) : seen
+      })
+    )
+  }
+
+  readonly stream: Stream.Stream<Event<Data>, RedisError | E> = Stream.repeatEffect(Effect.suspend(() => this.take))
+
+  // Which errors are left depends on the options; the overloads of the interface say how.
+  readonly run = (<E2 = never, R2 = never>(
+    options: RunOptions<Data, E, E2, R2> = {}
+  ): Effect.Effect<void, RedisError | E | E2, R2> => {
+    const handle = (event: Event<Uint8Array>): Effect.Effect<"continue" | "stop", RedisError | E | E2, R2> => {
+      if (event.type === "gap" && options.onGap !== undefined) return Effect.as(options.onGap(event), "continue")
+      if (!isMessage(event)) return Effect.as(this.see(event), "continue")
+      const handler = this.handlerOf(event)
+      // Only what came before `run` can be without.
+      if (handler === undefined) return Effect.succeed("continue")
+      const message = readMessage(event, this.read)
+      const handled = Effect.as(handler(message), "continue" as const)
+      const { onError } = options
+      return onError === undefined
+        ? handled
+        : Effect.catchAllCause(
+            handled,
+            (cause): Effect.Effect<"continue" | "stop", E | E2, R2> =>
+              Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : onError(cause, message)
+          )
+    }
+    const loop: Effect.Effect<void, RedisError | E | E2, R2> = this.subscriber.take.pipe(
+      Effect.flatMap(handle),
+      Effect.repeat({ while: (next) => next === "continue" }),
+      Effect.asVoid
+    )
+    return Effect.suspend(() => {
+      for (const entries of Object.values(this.entries)) {
+        for (const { handler, name, subscribed } of entries.values()) {
+          if (handler === undefined && subscribed) return Effect.fail(refused(`no handler for ${asText(name)}`))
+        }
+      }
+      this.running++
+      return Effect.ensuring(
+        loop,
+        Effect.sync(() => this.running--)
+      )
+    })
+  }) as RedisPubSub<Data, E>["run"]
+
+  readonly subscriptions: RedisPubSub<Data, E>["subscriptions"] = Effect.sync(() => {
+    const names = (kind: SubscriptionKind) =>
+      [...this.entries[kind].values()].filter(({ subscribed }) => subscribed).map(({ name }) => this.read(name))
+    return { channels: names("channel"), patterns: names("pattern"), shardChannels: names("shard") }
+  })
+}
+
+/** `make`. */
+export function makeHandle<E = never>(
+  options: HandleOptions & { readonly bytes: true }
+): Effect.Effect<RedisPubSub<Uint8Array, E>, RedisError, Redis | Scope.Scope>
+export function makeHandle<E = never>(
+  options?: HandleOptions & { readonly bytes?: false }
+): Effect.Effect<RedisPubSub<string, E>, RedisError, Redis | Scope.Scope>
+export function makeHandle<E = never>(options: HandleOptions = {}) {
+  return Effect.map(
+    Effect.flatMap(Redis, (redis) => redis.subscriber(options)),
+    (subscriber): RedisPubSub<Uint8Array, E> | RedisPubSub<string, E> =>
+      options.bytes === true
+        ? new Handle<Uint8Array, E>(subscriber, asBytes, options.ignoreConfirmations === true)
+        : new Handle<string, E>(subscriber, asText, options.ignoreConfirmations === true)
+  )
+}

@@ -1,0 +1,203 @@
+/**
+ * The subscription connection: made when first needed, made anew when lost, gone when last used.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
+import type * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { CommandError, ConnectionError, type RedisError } from "../RedisError.js"
+import type { Subscriber, SubscriberOptions } from "../RedisPubSub.js"
+import type { Connection } from "./connection.js"
+import { type Failure, failureError, withoutArguments } from "./failure.js"
+import type { OpenError } from "./handshake.js"
+import { encodeCommand } from "./protocol/encoder.js"
+import { SubscriberInbox } from "./subscriberInbox.js"
+import { type Link, SubscriptionSet } from "./subscriptionSet.js"
+import { type Call, Member, subscriptionCommand } from "./topic.js"
+
+/** What the subscription connection needs of the client around it. */
+export interface SubscriptionsOptions {
+  readonly open: Effect.Effect<Connection, OpenError, Scope.Scope>
+  readonly reconnect: Schedule.Schedule<unknown, OpenError>
+  readonly keepAlive: Duration.Duration
+  /** For the server to confirm, and to answer a PING, in milliseconds. */
+  readonly commandTimeout: number
+}
+
+/** A session shorter than this counts as a failed attempt, so that a server that hangs up at once is not hammered. */
+const stable = Duration.seconds(1)
+
+/** The longest time a timer takes, in milliseconds; more is for ever. */
+const longest = 2 ** 31 - 1
+
+const closed = (detail: string) => new ConnectionError({ reason: "Closed", address: "", detail, outcome: "NotSent" })
+
+const lost = (connection: Connection, failure: Failure): ConnectionError =>
+  new ConnectionError({
+    reason: "Lost",
+    address: connection.address,
+    detail: failure._tag === "Connection" ? failure.detail : failure._tag === "Protocol" ? failure.reason : "timeout",
+    outcome: "NotSent"
+  })
+
+/** Gives the connection to the set for as long as it lives. */
+const serve = (connection: Connection, set: SubscriptionSet): Effect.Effect<Failure> =>
+  Effect.async((resume) => {
+    if (connection.ended !== undefined) return resume(Effect.succeed(connection.ended))
+    const link: Link = {
+      send: (commands) => {
+        for (const words of commands) connection.writeUnpaired(encodeCommand(words))
+        connection.flush()
+      },
+      pause: () => connection.pause(),
+      resume: () => connection.resume(),
+      doubt: (reason) =>
+        connection.close({ _tag: "Protocol", address: connection.address, reason: withoutArguments(reason) })
+    }
+    connection.listener = {
+      onProgress: () => {},
+      onDrain: () => {},
+      onPush: (items) => set.receive(items),
+      onOrphan: (value) => set.reply(value),
+      onClose: (failure) => {
+        set.disconnected(link)
+        resume(Effect.succeed(failure))
+      }
+    }
+    set.connected(link)
+    return Effect.sync(() => set.disconnected(link))
+  })
+
+/** Finds a peer that is gone without a word. Silence while we do not read is no sign of that. */
+const probe = (connection: Connection, set: SubscriptionSet, options: SubscriptionsOptions): Effect.Effect<never> => {
+  let received = connection.received
+  let pauses = set.pauses
+  const isSilent = () => {
+    const silent = connection.received === received && set.pauses === pauses && !set.paused
+    received = connection.received
+    pauses = set.pauses
+    return silent
+  }
+  return Effect.sync(isSilent).pipe(
+    Effect.delay(options.keepAlive),
+    Effect.flatMap((silent) => {
+      if (!silent) return Effect.void
+      set.ping()
+      return Effect.sync(() => {
+        if (!isSilent()) return
+        const { address } = connection
+        connection.close({ _tag: "Connection", reason: "Lost", address, detail: "no answer to PING" })
+      }).pipe(Effect.delay(options.commandTimeout))
+    }),
+    Effect.forever
+  )
+}
+
+/** Makes subscribers that share one connection. */
+export const makeSubscriptions = (
+  options: SubscriptionsOptions
+): Effect.Effect<
+  (options: SubscriberOptions) => Effect.Effect<Subscriber, RedisError, Scope.Scope>,
+  never,
+  Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const run = Runtime.runFork(yield* Effect.runtime())
+    const members = new Set<Member>()
+    let fiber: Fiber.RuntimeFiber<void> | undefined
+    let ended = false
+
+    const session = Effect.scoped(
+      Effect.flatMap(options.open, (connection) =>
+        Effect.raceFirst(serve(connection, set), probe(connection, set, options)).pipe(
+          Effect.timed,
+          Effect.flatMap(([lasted, failure]) =>
+            Duration.lessThan(lasted, stable) ? Effect.fail(lost(connection, failure)) : Effect.void
+          )
+        )
+      )
+    )
+    const keepConnected = session.pipe(
+      Effect.retry({
+        schedule: options.reconnect,
+        // Waiting will not mend refused credentials.
+        while: (error) => !(error._tag === "ConnectionError" && error.reason === "Auth")
+      }),
+      Effect.forever,
+      Effect.catchAll((error) =>
+        Effect.sync(() => {
+          fiber = undefined
+          set.expelAll(error)
+        })
+      )
+    )
+    const set = new SubscriptionSet((needed) => {
+      if (needed && fiber === undefined && !ended) fiber = run(keepConnected)
+      else if (!needed) stop()
+    })
+    const stop = () => {
+      const running = fiber
+      fiber = undefined
+      set.disconnected()
+      running?.unsafeInterruptAsFork(FiberId.none)
+      return running
+    }
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        ended = true
+        for (const member of [...members]) set.expel(member, closed("the client's scope has ended"))
+        const running = stop()
+        return running === undefined ? Effect.void : Fiber.await(running)
+      })
+    )
+
+    /** Waits for a call, within the deadline. Interrupted, it is undone. */
+    const settle = (member: Member, begin: (done: Call["done"]) => Call): Effect.Effect<void, RedisError> =>
+      Effect.async((resume) => {
+        if (member.inbox.failure !== undefined) return resume(Effect.fail(member.inbox.failure))
+        let timer: ReturnType<typeof setTimeout> | undefined
+        const call = begin((error) => {
+          clearTimeout(timer)
+          resume(error === undefined ? Effect.void : Effect.fail(error))
+        })
+        const abandon = (failure: Failure) =>
+          set.abandon(call, failureError(failure, call.written, subscriptionCommand(call.command)))
+        const { commandTimeout: millis } = options
+        if (!call.finished && millis <= longest) {
+          timer = setTimeout(() => abandon({ _tag: "Timeout", millis, connected: set.isConnected }), millis)
+        }
+        return Effect.sync(() => set.abandon(call, closed("interrupted")))
+      })
+
+    const subscriber = (member: Member): Subscriber => ({
+      subscribe: (kind, names) =>
+        names.length === 0
+          ? Effect.fail(new CommandError({ reason: "there must be at least one name", outcome: "NotSent" }))
+          : settle(member, (done) => set.join(member, kind, names, done)),
+      unsubscribe: (kind, names) => settle(member, (done) => set.leave(member, kind, names, done)),
+      take: member.inbox.take,
+      takeAll: member.inbox.takeAll,
+      poll: (timeout) => member.inbox.poll(timeout)
+    })
+
+    return ({ capacity = 1_024, strategy = "suspend" }) =>
+      Number.isSafeInteger(capacity) && capacity >= 1
+        ? Effect.acquireRelease(
+            Effect.sync(() => {
+              const inbox = new SubscriberInbox(capacity, strategy, () => set.onFlow(member))
+              const member = new Member(inbox)
+              if (ended) inbox.fail(closed("the client's scope has ended"))
+              members.add(member)
+              return member
+            }),
+            (member) =>
+              Effect.sync(() => {
+                members.delete(member)
+                set.expel(member, closed("the subscriber's scope has ended"))
+              })
+          ).pipe(Effect.map(subscriber))
+        : Effect.fail(new CommandError({ reason: "capacity must be a whole number of at least 1", outcome: "NotSent" }))
+  })

@@ -1,0 +1,360 @@
+import { describe, expect, it } from "@effect/vitest"
+import type { RedisError, RedisPubSub } from "@effect-resp/core"
+import { RespError, type RespValue } from "@effect-resp/core/internal/protocol/value"
+import { SubscriberInbox } from "@effect-resp/core/internal/subscriberInbox"
+import { type Link, SubscriptionSet } from "@effect-resp/core/internal/subscriptionSet"
+import { Member } from "@effect-resp/core/internal/topic"
+import { Option } from "effect"
+import * as fc from "fast-check"
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const text = (value: Uint8Array) => new TextDecoder().decode(value)
+
+/** A server that the test drives by hand. */
+const makeWorld = () => {
+  const sent: Array<string> = []
+  const doubts: Array<string> = []
+  const needs: Array<boolean> = []
+  const set = new SubscriptionSet((needed) => needs.push(needed))
+  const link: Link = {
+    send: (commands) =>
+      sent.push(
+        ...commands.map((words) => words.map((word) => (typeof word === "string" ? word : text(word))).join(" "))
+      ),
+    pause: () => sent.push("(pause)"),
+    resume: () => sent.push("(resume)"),
+    doubt: (reason) => {
+      doubts.push(reason)
+      set.disconnected(link)
+    }
+  }
+  const member = (capacity = 100) => {
+    const made: Member = new Member(new SubscriberInbox(capacity, "suspend", () => set.onFlow(made)))
+    return made
+  }
+  const outcomes: Array<string> = []
+  const join = (who: Member, names: ReadonlyArray<string>, kind: RedisPubSub.SubscriptionKind = "channel") =>
+    set.join(who, kind, names, (error: RedisError.RedisError | undefined) => outcomes.push(error?._tag ?? "done"))
+  const leave = (who: Member, names?: ReadonlyArray<string>, kind: RedisPubSub.SubscriptionKind = "channel") =>
+    set.leave(who, kind, names, (error: RedisError.RedisError | undefined) => outcomes.push(error?._tag ?? "done"))
+  const push = (...items: ReadonlyArray<string | number>) =>
+    set.receive(items.map((item): RespValue => (typeof item === "string" ? bytes(item) : item)))
+  const pong = (fence: number) => set.reply(bytes(String(fence)))
+  const seen = (who: Member) =>
+    who.inbox.drain().map((event) => {
+      if (event.type === "gap") return event.reason
+      return "data" in event ? text(event.data) : `${event.type} ${text(event.channel)} ${event.count}`
+    })
+  const flush = () => {
+    const all = [...sent]
+    sent.length = 0
+    return all
+  }
+  return { set, link, member, join, leave, push, pong, seen, flush, outcomes, doubts, needs }
+}
+
+/** Lets the microtask go by in which changes are sent. */
+const tick = () => Promise.resolve()
+
+describe("the set of subscriptions", () => {
+  it("sends the changes of a burst together, each kind with a fence behind it", async () => {
+    const { flush, join, link, member, outcomes, pong, push, seen, set } = makeWorld()
+    const one = member()
+    set.connected(link)
+    join(one, ["a", "b"])
+    join(one, ["c"])
+    join(one, ["p*"], "pattern")
+    await tick()
+    expect(flush()).toEqual(["SUBSCRIBE a b c", "PING 1", "PSUBSCRIBE p*", "PING 2"])
+    for (const name of ["a", "b", "c"]) push("subscribe", name, 1)
+    expect(outcomes).toEqual(["done", "done"])
+    pong(1)
+    push("psubscribe", "p*", 4)
+    pong(2)
+    expect(seen(one)).toEqual(["subscribe a 1", "subscribe b 2", "subscribe c 3", "psubscribe p* 4"])
+  })
+
+  it("takes an unsubscribe that it did not ask for as a loss, and subscribes again", async () => {
+    const { flush, join, link, member, pong, push, seen, set } = makeWorld()
+    const one = member()
+    set.connected(link)
+    join(one, ["s"], "shard")
+    await tick()
+    push("ssubscribe", "s", 1)
+    pong(1)
+    flush()
+    push("smessage", "s", "before")
+    push("sunsubscribe", "s", 0)
+    await tick()
+    expect(flush()).toEqual(["SSUBSCRIBE s", "PING 2"])
+    push("ssubscribe", "s", 1)
+    pong(2)
+    push("smessage", "s", "after")
+    expect(seen(one)).toEqual(["ssubscribe s 1", "before", "Reconnected", "after"])
+  })
+
+  it("is not misled when the server unsubscribes at the same time", async () => {
+    const { doubts, flush, join, leave, link, member, outcomes, pong, push, set } = makeWorld()
+    const one = member()
+    const two = member()
+    set.connected(link)
+    join(one, ["s"], "shard")
+    await tick()
+    push("ssubscribe", "s", 1)
+    pong(1)
+    leave(one, ["s"], "shard")
+    join(one, ["other"])
+    await tick()
+    expect(flush().slice(2)).toEqual(["SUBSCRIBE other", "PING 2", "SUNSUBSCRIBE s", "PING 3"])
+    // The server's own comes first; our command is then refused. The error must not hit anyone else.
+    push("subscribe", "other", 1)
+    pong(2)
+    push("sunsubscribe", "s", 0)
+    join(two, ["s"], "shard")
+    join(two, ["third"])
+    await tick()
+    set.reply(new RespError("MOVED", "MOVED 1 127.0.0.1:1"))
+    pong(3)
+    expect(flush()).toEqual(["SUBSCRIBE third", "PING 4", "SSUBSCRIBE s", "PING 5"])
+    push("subscribe", "third", 2)
+    pong(4)
+    push("ssubscribe", "s", 1)
+    pong(5)
+    expect(outcomes).toEqual(["done", "done", "done", "done", "done"])
+    expect(doubts).toEqual([])
+  })
+
+  it("doubts a connection on which an answer is missing or out of place", async () => {
+    for (const answer of ["1", "7", "x"]) {
+      const { doubts, join, link, member, set } = makeWorld()
+      set.connected(link)
+      join(member(), ["a"])
+      await tick()
+      set.reply(bytes(answer))
+      expect(doubts).toHaveLength(1)
+    }
+    const { doubts, link, set } = makeWorld()
+    set.connected(link)
+    set.reply(new RespError("ERR", "ERR max number of clients reached"))
+    expect(doubts).toEqual(["ERR max number of clients reached"])
+  })
+
+  it("asks for refused names one by one", async () => {
+    const { flush, join, link, member, outcomes, pong, push, set } = makeWorld()
+    const one = member()
+    const two = member()
+    set.connected(link)
+    join(one, ["good", "bad"])
+    join(two, ["fine"])
+    await tick()
+    flush()
+    set.reply(new RespError("NOPERM", "NOPERM no"))
+    pong(1)
+    await tick()
+    expect(flush()).toEqual(["SUBSCRIBE good", "PING 2", "SUBSCRIBE bad", "PING 3", "SUBSCRIBE fine", "PING 4"])
+    push("subscribe", "good", 1)
+    pong(2)
+    set.reply(new RespError("NOPERM", "NOPERM no"))
+    pong(3)
+    push("subscribe", "fine", 2)
+    pong(4)
+    await tick()
+    expect(outcomes).toEqual(["ReplyError", "done"])
+    // The call that failed leaves nothing behind.
+    expect(flush()).toEqual(["UNSUBSCRIBE good", "PING 5"])
+  })
+
+  it("does not give up for an error that passes what it had", async () => {
+    const { doubts, flush, join, link, member, outcomes, pong, push, seen, set } = makeWorld()
+    const one = member()
+    set.connected(link)
+    join(one, ["a"])
+    await tick()
+    push("subscribe", "a", 1)
+    pong(1)
+    set.disconnected(link)
+    const again = { ...link }
+    set.connected(again)
+    flush()
+    set.reply(new RespError("BUSY", "BUSY a script runs"))
+    expect(doubts).toHaveLength(1)
+    expect(one.inbox.failure).toBeUndefined()
+    set.disconnected(again)
+    set.connected(link)
+    expect(flush()).toEqual(["SUBSCRIBE a", "PING 3"])
+    push("subscribe", "a", 1)
+    expect(seen(one)).toEqual(["subscribe a 1", "Reconnected"])
+    expect(outcomes).toEqual(["done"])
+  })
+
+  it("ignores pushes that it does not know", () => {
+    const { doubts, link, push, set } = makeWorld()
+    set.connected(link)
+    push("invalidate", "key")
+    push("message", "unknown", "x")
+    push("subscribe", "unknown", 1)
+    set.receive([])
+    set.receive([bytes("unsubscribe"), null, 0])
+    expect(doubts).toEqual([])
+  })
+
+  it("ends in what is desired, whatever happens on the way: property", async () => {
+    const action = fc.oneof(
+      fc.record({ what: fc.constant("join" as const), who: fc.nat(2), name: fc.nat(3) }),
+      fc.record({ what: fc.constant("leave" as const), who: fc.nat(2), name: fc.nat(3) }),
+      fc.record({ what: fc.constant("abandon" as const), who: fc.nat(9), name: fc.nat(3) }),
+      fc.record({ what: fc.constant("drop" as const), who: fc.nat(2), name: fc.nat(3) }),
+      fc.record({ what: fc.constant("answer" as const), who: fc.nat(2), name: fc.nat(3) }),
+      fc.record({ what: fc.constant("tick" as const), who: fc.nat(2), name: fc.nat(3) })
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
+        const server = new Set<string>()
+        const queue: Array<ReadonlyArray<string>> = []
+        const doubts: Array<string> = []
+        const lose = () => {
+          queue.length = 0
+          server.clear()
+          set.disconnected()
+        }
+        // A connection that nobody needs is closed, and its subscriptions with it.
+        const set = new SubscriptionSet((needed) => {
+          if (!needed) lose()
+          else if (!set.isConnected) {
+            queueMicrotask(() => {
+              if (!set.isConnected) set.connected(makeLink())
+            })
+          }
+        })
+        const makeLink = (): Link => ({
+          send: (commands) =>
+            queue.push(...commands.map((words) => words.map((w) => (typeof w === "string" ? w : text(w))))),
+          pause: () => {},
+          resume: () => {},
+          doubt: (reason) => doubts.push(reason)
+        })
+        const answer = () => {
+          const [verb, ...names] = queue.shift() ?? []
+          if (verb === "PING") set.reply(bytes(names[0]!))
+          // One name is always refused, and with it all of its command.
+          else if (verb === "SUBSCRIBE" && names.includes("c3")) set.reply(new RespError("NOPERM", "NOPERM no"))
+          else if (verb !== undefined) {
+            for (const name of names) {
+              if (verb === "SUBSCRIBE") server.add(name)
+              else server.delete(name)
+              set.receive([bytes(verb.toLowerCase()), bytes(name), server.size])
+            }
+          }
+        }
+        const members = Array.from({ length: 3 }, () => {
+          const made: Member = new Member(new SubscriberInbox(1_000, "suspend", () => set.onFlow(made)))
+          return made
+        })
+        /** What each member should have: a name that a call has got, or for which one still waits. */
+        const fresh = () => ({ pending: 0, kept: false })
+        const desired = members.map(() => Array.from({ length: 4 }, fresh))
+        const calls: Array<() => void> = []
+        const given = { _tag: "CommandError" } as unknown as RedisError.RedisError
+        let settled = 0
+        for (const { name, what, who } of actions) {
+          const channel = `c${name}`
+          if (what === "join") {
+            const one = desired[who]![name]!
+            one.pending++
+            const call = set.join(members[who]!, "channel", [channel], (error) => {
+              settled++
+              one.pending--
+              one.kept ||= error === undefined
+            })
+            calls.push(() => set.abandon(call, given))
+          } else if (what === "leave") {
+            desired[who]![name] = fresh()
+            const call = set.leave(members[who]!, "channel", [channel], () => settled++)
+            calls.push(() => set.abandon(call, given))
+          } else if (what === "abandon") calls[who]?.()
+          else if (what === "drop") {
+            lose()
+          } else if (what === "answer") answer()
+          else await tick()
+        }
+        for (let i = 0; i < 10; i++) {
+          await tick()
+          while (queue.length > 0) answer()
+        }
+        const wanted = new Set(members.flatMap((member) => [...member.memberships.channel.keys()]))
+        expect(doubts).toEqual([])
+        expect(settled).toBe(calls.length)
+        expect([...server].sort()).toEqual([...wanted].sort())
+        for (const [i, member] of members.entries()) {
+          const names = desired[i]!.flatMap(({ kept, pending }, name) => (kept || pending > 0 ? [`c${name}`] : []))
+          expect([...member.memberships.channel.keys()].sort()).toEqual(names)
+          expect(member.counts.plain).toBe(member.memberships.channel.size)
+          expect(member.pending).toBe(0)
+          expect(member.missing.size).toBe(0)
+          // Its last confirmation tells the count, too.
+          const last = member.inbox
+            .drain()
+            .filter((event) => "count" in event)
+            .at(-1)
+          if (last !== undefined) expect(last.count).toBe(member.counts.plain)
+        }
+      }),
+      { numRuns: 3_000 }
+    )
+  })
+})
+
+describe("an inbox", () => {
+  const message = (data: number): RedisPubSub.Message<Uint8Array> => ({
+    type: "message",
+    channel: bytes("c"),
+    pattern: Option.none(),
+    data: Uint8Array.of(data)
+  })
+
+  it("loses what its strategy says, and says so where it was: property", () => {
+    const action = fc.constantFrom("message" as const, "message" as const, "take" as const, "confirm" as const)
+    fc.assert(
+      fc.property(
+        fc.array(action, { maxLength: 80 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.constantFrom("sliding" as const, "dropping" as const),
+        (actions, capacity, strategy) => {
+          const inbox = new SubscriberInbox(capacity, strategy, () => {})
+          const taken: Array<number | "gap" | "confirm"> = []
+          const take = () => {
+            const event = inbox.shift()
+            if (event === undefined) return false
+            taken.push(event.type === "gap" ? "gap" : "data" in event ? event.data[0]! : "confirm")
+            return true
+          }
+          let messages = 0
+          let confirmations = 0
+          for (const what of actions) {
+            if (what === "message") inbox.message(message(messages++))
+            else if (what === "take") take()
+            else {
+              confirmations++
+              inbox.push({ type: "subscribe", channel: bytes("c"), count: 1 })
+            }
+          }
+          while (take()) {}
+          expect(taken.filter((event) => event === "confirm")).toHaveLength(confirmations)
+          // Between neighbours there is a Gap, one, exactly where numbers are missing.
+          let next = 0
+          let gaps = 0
+          for (const event of taken) {
+            if (event === "gap") gaps++
+            else if (event !== "confirm") {
+              expect(gaps).toBe(event === next ? 0 : 1)
+              next = event + 1
+              gaps = 0
+            }
+          }
+          expect(gaps).toBe(next === messages ? 0 : 1)
+        }
+      ),
+      { numRuns: 5_000 }
+    )
+  })
+})
