@@ -96,6 +96,15 @@ layer(redisLayer(), { excludeTestServices: true })("a connection that breaks", (
     }).pipe(Effect.scoped)
   )
 
+  it.effect("is not told to be connected while the next attempt is put off", () =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ reconnect: Schedule.spaced("10 seconds") })
+      proxy.reset()
+      yield* Effect.sleep("30 millis")
+      expect(yield* client.state.get).toMatchObject({ _tag: "Connecting" })
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("for longer than the deadline fails those who wait, nothing sent", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({ commandTimeout: "150 millis", reserveTimeout: "150 millis" })
@@ -148,6 +157,98 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
     }).pipe(Effect.scoped)
   )
 
+  it.effect("lets a pipeline fail at its deadline, and its late replies are dropped", () =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ commandTimeout: "100 millis" })
+      proxy.toClient.pause()
+      const slots = yield* client.pipeline([Redis.echo("late"), Redis.echo("later")])
+      expect(slots.map(Either.flip).map(Either.getOrThrow)).toMatchObject([
+        { _tag: "TimeoutError", position: 0, outcome: "Unknown" },
+        { _tag: "TimeoutError", position: 1, outcome: "Unknown" }
+      ])
+      const next = yield* Effect.fork(client.execute(Redis.echo("mine")))
+      yield* Effect.sleep("10 millis")
+      proxy.toClient.rechunk = "byte"
+      proxy.toClient.resume()
+      expect(yield* Fiber.join(next)).toBe("mine")
+      yield* Effect.sleep("20 millis")
+      expect(proxy.connections).toBe(1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is not given up by the probe for being slower than a command may be", () =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ keepAlive: "30 millis", commandTimeout: "50 millis" })
+      proxy.toClient.delay = 120
+      yield* Effect.sleep("400 millis")
+      proxy.toClient.delay = 0
+      yield* client.execute(Redis.ping()).pipe(Effect.retry(Schedule.recurs(5)))
+      expect(proxy.connections).toBe(1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("and far away is not given up when a probe is under way among commands", () =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ keepAlive: "20 millis" })
+      proxy.toClient.delay = 70
+      for (let i = 0; i < 5; i++) {
+        // Long enough for a probe, too short for its answer.
+        yield* Effect.sleep("30 millis")
+        expect(yield* client.execute(Redis.echo(`${i}`))).toBe(`${i}`)
+      }
+      expect(proxy.connections).toBe(1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("does not count against newcomers those who have gone", () =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ maxWaiting: 20, maxInFlight: 1 })
+      proxy.toClient.pause()
+      const first = yield* Effect.fork(client.execute(Redis.echo("first")))
+      yield* Effect.sleep("10 millis")
+      const gone = yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.fork(client.execute(Redis.ping())))
+      yield* Effect.sleep("10 millis")
+      expect(yield* Effect.flip(client.execute(Redis.ping()))).toMatchObject({ reason: "Overloaded" })
+      yield* Fiber.interruptAll(gone)
+      const second = yield* Effect.fork(client.execute(Redis.echo("second")))
+      yield* Effect.sleep("10 millis")
+      proxy.toClient.resume()
+      expect(yield* Fiber.join(first)).toBe("first")
+      expect(yield* Fiber.join(second)).toBe("second")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("to take a large value is not given up by the watchdog, nor is one that is slow to give it", () =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ watchdog: "200 millis", commandTimeout: "10 seconds" })
+      const throttle = Effect.gen(function* () {
+        proxy.toServer.stopReading()
+        proxy.toClient.pause()
+        yield* Effect.sleep("40 millis")
+        proxy.toServer.startReading()
+        proxy.toClient.resume()
+        yield* Effect.sleep("1 millis")
+      })
+      yield* Effect.fork(Effect.forever(throttle))
+      const size = 30_000_000
+      expect(yield* client.execute(Redis.set("big", new Uint8Array(size)))).toBe("OK")
+      expect(yield* client.execute(Redis.set("big", "x".repeat(size)))).toBe("OK")
+      expect(Option.getOrThrow(yield* client.execute(Redis.get("big")))).toHaveLength(size)
+      expect(proxy.connections).toBe(1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("and silent with much still unsent is given up by the watchdog", () =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ commandTimeout: "5 seconds", watchdog: "200 millis" })
+      proxy.toServer.stopReading()
+      const error = yield* Effect.flip(client.execute(Redis.set("big", new Uint8Array(30_000_000))))
+      expect(error).toMatchObject({ _tag: "ConnectionError", reason: "Lost", outcome: "Unknown" })
+      proxy.toServer.startReading()
+      expect(yield* client.execute(Redis.echo("again"))).toBe("again")
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("and silent is given up by the watchdog", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({ commandTimeout: "5 seconds", watchdog: "200 millis" })
@@ -163,7 +264,7 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({
         keepAlive: "50 millis",
-        commandTimeout: "100 millis",
+        watchdog: "100 millis",
         connectTimeout: "50 millis"
       })
       yield* Effect.sleep("150 millis")
@@ -323,6 +424,18 @@ describe("a peer that breaks the protocol", () => {
       expect(yield* client.execute(Redis.echo("one"))).toBe("one")
       expect(yield* client.execute(Redis.echo("two"))).toBe("two")
     })
+  )
+
+  it.scopedLive.each(["*0\r\n", "*1\r\n:1\r\n", "*3\r\n:1\r\n:2\r\n:3\r\n"])(
+    "by a reply of EXEC that is not one for each command fails the transaction",
+    (exec) =>
+      Effect.gen(function* () {
+        const { client } = yield* against((words, connection) =>
+          connection.write(words[0] === "MULTI" ? "+OK\r\n" : words[0] === "EXEC" ? exec : "+QUEUED\r\n")
+        )
+        const values = [Command.make(["A"]), Command.make(["B"])]
+        expect(yield* Effect.flip(client.transaction(values))).toMatchObject({ _tag: "DecodeError", command: "EXEC" })
+      })
   )
 
   it.scopedLive("before it was spoken to says why in the layer's error", () =>

@@ -35,6 +35,8 @@ describe.each([2, 3] as const)("one client, RESP%i", (protocol) => {
           ["MONITOR"],
           ["HELLO", "2"],
           ["RESET"],
+          ["REPLCONF", "ACK", "0"],
+          ["script", "debug", "yes"],
           ["QUIT"]
         ]
         for (const each of words) {

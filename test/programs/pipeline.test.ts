@@ -1,5 +1,5 @@
 import { describe, expect, layer } from "@effect/vitest"
-import { Command, ConnectionPool, Pipeline, Redis } from "@effect-resp/core"
+import { Command, ConnectionPool, Pipeline, Redis, type RedisError } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Effect, Either, Option, Schema } from "effect"
 import { redisLayer } from "../support/redis.js"
@@ -162,6 +162,19 @@ describe.each([2, 3] as const)("pipelines, RESP%i", (protocol) => {
         const results = yield* big
         expect(results).toHaveLength(100_000)
         expect(results[99_999]).toBe(100_000)
+      })
+    )
+
+    it.effect("may be a long chain of commands that were added one by one", () =>
+      Effect.gen(function* () {
+        yield* Redis.del("chain")
+        let chain: Pipeline.Pipeline<
+          ReadonlyArray<number>,
+          ReadonlyArray<Either.Either<number, RedisError.RedisError>>
+        > = Pipeline.all([[Redis.incr("chain")]].flat())
+        for (let i = 0; i < 12_000; i++) chain = Pipeline.add(chain, Redis.incr("chain"))
+        const results = yield* chain
+        expect(results).toEqual(Array.from({ length: 12_001 }, (_, i) => i + 1))
       })
     )
   })

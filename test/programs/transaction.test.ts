@@ -275,6 +275,24 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       })
     )
 
+    it.effect("whose body lost a write with its connection has an unknown outcome, and does not run it again", () =>
+      Effect.gen(function* () {
+        const { port } = yield* NodeRedisServer.NodeRedisServer
+        const proxy = yield* FaultProxy.make({ port })
+        const client = yield* anotherClient({ protocol, port: proxy.port })
+        yield* Redis.del("n")
+        proxy.afterRequest("INCR", () => proxy.reset())
+        const body = Effect.as(Redis.incr("n"), Pipeline.empty)
+        const error = yield* Transaction.watch(["k"], body).pipe(
+          Transaction.retry(Schedule.recurs(3)),
+          Effect.provideService(Redis.Redis, client),
+          Effect.flip
+        )
+        expect(error).toMatchObject({ _tag: "ConnectionError", outcome: "Unknown", command: "INCR" })
+        expect(yield* Redis.get("n")).toEqual(Option.some("1"))
+      }).pipe(Effect.scoped)
+    )
+
     it.effect("whose EXEC was sent and not answered has an unknown outcome", () =>
       Effect.gen(function* () {
         const server = yield* NodeRedisServer.NodeRedisServer

@@ -11,7 +11,7 @@ import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { blockingCommands, type Restriction, restrictionOf } from "./internal/restrictions.js"
+import { isBlocking, type Restriction, restrictionOf } from "./internal/restrictions.js"
 import type { RedisError } from "./RedisError.js"
 import { Redis } from "./RedisService.js"
 import * as Reply from "./Reply.js"
@@ -313,7 +313,7 @@ export const make: {
       keys: () => keys,
       readOnly,
       idempotent: options.idempotent ?? readOnly,
-      blocking: options.blockMillis !== undefined || blockingCommands.has(name),
+      blocking: options.blockMillis !== undefined || isBlocking(words),
       restriction: restrictionOf(words)
     },
     words,

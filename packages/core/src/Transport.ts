@@ -29,6 +29,11 @@ export interface TransportHandler {
 export interface Transport {
   /** Writes text as UTF-8, or bytes; `false` asks to wait for `onDrain`. */
   readonly write: (chunk: string | Uint8Array) => boolean
+  /**
+   * Bytes written that have not left yet, where that is known: while they go on leaving, a long silence of the server is
+   * only that of a slow upload.
+   */
+  readonly pending?: () => number
   /** Gathers the writes until `uncork` into one. */
   readonly cork: () => void
   readonly uncork: () => void

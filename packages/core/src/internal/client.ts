@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -17,10 +18,11 @@ import { CommandQueue, type QueueLimits } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
 import { commandError } from "./failure.js"
 import { authenticate, openConnection, type Setup } from "./handshake.js"
-import { makeLeases } from "./lease.js"
+import { clientClosed, type Leases, makeLeases } from "./lease.js"
 import { openMonitor } from "./monitor.js"
 import { supervise } from "./multiplexer.js"
 import { runCommand, runPipeline, runTransaction } from "./runner.js"
+import { atEnd, patiently } from "./scopeEnd.js"
 import { makeSubscriptions } from "./subscriptions.js"
 
 const defaultReconnect = Schedule.exponential("50 millis").pipe(
@@ -38,7 +40,14 @@ const invalidOption = (options: Options): CommandError | undefined => {
   if (clientName !== undefined && !/^[!-~]+$/.test(clientName)) {
     return refuse("clientName must be printable ASCII without spaces")
   }
-  for (const name of ["connections", "maxReserved", "maxInFlight", "maxInFlightBytes", "maxWaiting"] as const) {
+  for (const name of [
+    "connections",
+    "maxReserved",
+    "maxInFlight",
+    "maxInFlightBytes",
+    "maxWaiting",
+    "maxWaitingBytes"
+  ] as const) {
     const value = options[name]
     if (value !== undefined && !(value >= 1)) return refuse(`${name} must be at least 1`)
   }
@@ -56,29 +65,39 @@ const sameCredentials = (a: Credentials | undefined, b: Credentials | undefined)
 const watchCredentials = (
   current: Effect.Effect<Credentials | undefined, unknown>,
   interval: Duration.DurationInput,
-  live: ReadonlySet<Connection>,
+  live: Map<Connection, Credentials | undefined>,
   timeout: number
-) =>
-  Effect.gen(function* () {
-    let known = yield* current
-    yield* Effect.flatMap(current, (credentials) => {
-      if (credentials === undefined || sameCredentials(known, credentials)) return Effect.void
-      known = credentials
-      return Effect.forEach(
-        live,
-        (connection) =>
-          // A connection that is blocked answers later: nobody waits for it.
-          authenticate(connection, credentials).pipe(
-            Effect.timeout(timeout),
-            Effect.catchTag("ConnectionError", (error) =>
-              Effect.logWarning(`cannot authenticate again: ${error.message}`)
-            ),
-            Effect.ignore
-          ),
-        { concurrency: "unbounded", discard: true }
-      )
-    }).pipe(Effect.ignoreLogged, Effect.delay(interval), Effect.forever)
-  })
+) => {
+  const renew = (connection: Connection, known: Credentials | undefined, credentials: Credentials) => {
+    live.set(connection, credentials)
+    // A connection that is blocked answers later: nobody waits for it.
+    return authenticate(connection, credentials).pipe(
+      Effect.timeout(timeout),
+      Effect.catchTag("ConnectionError", (error) => {
+        // Refused: another attempt at the next interval.
+        if (live.has(connection)) live.set(connection, known)
+        return connection.ended === undefined
+          ? Effect.logWarning(`cannot authenticate again: ${error.message}`)
+          : Effect.void
+      }),
+      Effect.ignore
+    )
+  }
+  return Effect.flatMap(current, (credentials) =>
+    credentials === undefined
+      ? Effect.void
+      : Effect.forEach(
+          [...live].filter(([, known]) => !sameCredentials(known, credentials)),
+          ([connection, known]) => renew(connection, known, credentials),
+          { concurrency: "unbounded", discard: true }
+        )
+  ).pipe(
+    // What went wrong may quote the credentials.
+    Effect.catchAllCause(() => Effect.logDebug("the credentials could not be had")),
+    Effect.delay(interval),
+    Effect.forever
+  )
+}
 
 /** See `ConnectionPool.make`. */
 export const makeClient = (
@@ -105,36 +124,39 @@ export const makeClient = (
       connectTimeout: Duration.toMillis(options.connectTimeout ?? "5 seconds")
     }
     const reconnect = options.reconnect ?? defaultReconnect
-    const live = new Set<Connection>()
-    const open = (connection: { readonly allBytes?: boolean } = {}) =>
-      openConnection(connector, setup, connection).pipe(
-        Effect.tap((opened) =>
-          Effect.acquireRelease(
-            Effect.sync(() => live.add(opened)),
-            () => Effect.sync(() => live.delete(opened))
-          )
-        )
+    // With what each has authenticated. Subscribers and monitors are not among them: there an AUTH in between would be
+    // taken for another reply, and they authenticate when they are made anew.
+    const live = new Map<Connection, Credentials | undefined>()
+    const open = Effect.suspend(() => {
+      let used: Credentials | undefined
+      const credentials = Effect.tap(setup.credentials, (now) => {
+        used = now
+      })
+      return Effect.tap(openConnection(connector, { ...setup, credentials }), (opened) =>
+        Effect.suspend(() => {
+          live.set(opened, used)
+          return atEnd(Effect.sync(() => live.delete(opened)))
+        })
       )
+    })
 
     const state = yield* SubscriptionRef.make<ConnectionState>({ _tag: "Connecting", attempt: 1 })
+    // Closed is the last: a connection may still come back while the client closes.
+    const setState = (next: ConnectionState) =>
+      SubscriptionRef.update(state, (now) => (now._tag === "Closed" ? now : next))
     const queues = yield* Effect.forEach(Array.from({ length: options.connections ?? 1 }), (_, index) =>
       Effect.gen(function* () {
         const queue = new CommandQueue(address, limits)
         yield* supervise(queue, {
-          open: open(),
+          open,
           reconnect,
           keepAlive: Duration.decode(options.keepAlive ?? "15 seconds"),
-          probeTimeout: Duration.millis(commandTimeout),
-          onState: (connected, attempt) =>
-            index > 0
-              ? Effect.void
-              : SubscriptionRef.set(state, connected ? { _tag: "Connected", address } : { _tag: "Connecting", attempt })
+          probeTimeout: Duration.millis(limits.watchdog),
+          onState: (next) => (index > 0 ? Effect.void : setState(next))
         })
-        yield* Effect.addFinalizer(() => drain(queue, options.closeTimeout ?? "1 second"))
         return queue
       })
     )
-    yield* Effect.addFinalizer(() => SubscriptionRef.set(state, { _tag: "Closed" }))
     if (Effect.isEffect(options.credentials)) {
       yield* Effect.forkScoped(
         watchCredentials(setup.credentials, options.credentialsInterval ?? "1 minute", live, commandTimeout)
@@ -144,31 +166,32 @@ export const makeClient = (
     let turn = 0
     const nextQueue = (): CommandQueue => queues[queues.length === 1 ? 0 : turn++ % queues.length]!
 
-    const connected = SubscriptionRef.get(state).pipe(
-      Effect.flatMap((now) =>
-        now._tag === "Connected"
-          ? Effect.void
-          : state.changes.pipe(
-              Stream.takeUntil((next) => next._tag === "Connected"),
-              Stream.runDrain
+    const connected = Effect.flatMap(SubscriptionRef.get(state), (now) =>
+      now._tag === "Connected"
+        ? Effect.void
+        : state.changes.pipe(
+            Stream.filter((next) => next._tag !== "Connecting"),
+            Stream.runHead,
+            Effect.flatMap((next) =>
+              Option.isSome(next) && next.value._tag === "Connected" ? Effect.void : Effect.fail(clientClosed(address))
             )
-      )
+          )
     )
     const subscriptions = yield* makeSubscriptions({
-      open: open({ allBytes: true }),
+      open: openConnection(connector, setup, { allBytes: true }),
       reconnect,
       keepAlive: Duration.decode(options.keepAlive ?? "15 seconds"),
       commandTimeout
     })
-    const rest = {
+    const rest: Pick<RedisService, "subscriber" | "monitor" | "state" | "reserve"> = {
       subscriber: subscriptions,
-      monitor: openMonitor(open(), commandTimeout),
+      monitor: openMonitor(openConnection(connector, setup), commandTimeout),
       state,
-      reserve: (): ReturnType<RedisService["reserve"]> => reserve
+      reserve: () => leases.reserve
     }
-    const reserve = yield* makeLeases(
+    const leases: Leases = yield* makeLeases(
       {
-        open: open(),
+        open,
         limits,
         size: options.maxReserved ?? 16,
         idleTimeout: Duration.toMillis(options.reservedIdleTimeout ?? "1 minute"),
@@ -179,9 +202,20 @@ export const makeClient = (
       },
       rest
     )
+    const { closeTimeout = "1 second" } = options
+    yield* Effect.addFinalizer(() =>
+      setState({ _tag: "Closed" }).pipe(
+        Effect.zipRight(
+          Effect.all([leases.close(closeTimeout), ...queues.map((queue) => drain(queue, closeTimeout))], {
+            concurrency: "unbounded",
+            discard: true
+          })
+        )
+      )
+    )
 
     const onLease = <A>(run: (lease: RedisService) => Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
-      Effect.scoped(Effect.flatMap(reserve, run))
+      Effect.scoped(Effect.flatMap(leases.reserve, run))
 
     const service: RedisService = {
       ...rest,
@@ -217,17 +251,11 @@ export const makeClient = (
 /** Lets what is in flight get its replies, for a while; what has not been written fails. */
 const drain = (queue: CommandQueue, closeTimeout: Duration.DurationInput): Effect.Effect<void> =>
   Effect.suspend(() => {
-    queue.close({
+    queue.end({
       _tag: "Connection",
       reason: "Closed",
       address: queue.address,
       detail: "the client's scope has ended"
     })
-    return queue.idle
-      ? Effect.void
-      : Effect.sync(() => queue.idle).pipe(
-          Effect.repeat({ until: (idle) => idle, schedule: Schedule.spaced("5 millis") }),
-          Effect.timeout(closeTimeout),
-          Effect.ignore
-        )
+    return patiently(() => queue.idle, closeTimeout)
   })

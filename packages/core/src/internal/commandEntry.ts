@@ -84,7 +84,8 @@ export class PipelineEntry extends Entry {
     super(payload, payloadLength(payload), commands.length, timeout)
   }
   wantsBytes(): boolean {
-    return this.commands[this.slots.length]!.reply.wantsBytes
+    // Of one that timed out every slot is filled, and its late replies are dropped.
+    return this.commands[this.slots.length]?.reply.wantsBytes === true
   }
   receive(value: RespValue): void {
     const position = this.slots.length

@@ -15,7 +15,7 @@ export interface QueueLimits {
   /** Commands and bytes that wait to be written; more of them fail. */
   readonly maxWaiting: number
   readonly maxWaitingBytes: number
-  /** Milliseconds without a byte from the server, while replies are due, after which the connection is given up. */
+  /** Milliseconds without a byte from the server or on its way to it, while replies are due, after which the connection is given up. */
   readonly watchdog: number
 }
 
@@ -28,10 +28,12 @@ export class CommandQueue {
   private abandoned = 0
   private connection: Connection | undefined
   private closed: Failure | undefined
+  private ended = false
   private flushing = false
   private now = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private lastReceived = 0
+  private lastPending = 0
   private silentSince = 0
 
   constructor(
@@ -42,11 +44,9 @@ export class CommandQueue {
   /** Takes an entry; it is written in the next microtask with all that came in the same burst. */
   submit(entry: Entry): void {
     if (this.closed !== undefined) return settle(entry, this.closed)
-    const { waiting, limits } = this
-    if (
-      waiting.length >= limits.maxWaiting ||
-      this.waitingBytes + entry.size > Math.max(limits.maxWaitingBytes, entry.size)
-    ) {
+    const { waiting } = this
+    if (!this.hasRoom(entry) && this.abandoned > 0) this.sweep()
+    if (!this.hasRoom(entry)) {
       return settle(entry, {
         _tag: "Connection",
         reason: "Overloaded",
@@ -59,6 +59,13 @@ export class CommandQueue {
     waiting.push(entry)
     if (this.timer === undefined) this.startClock()
     this.schedule()
+  }
+
+  private hasRoom(entry: Entry): boolean {
+    const { limits, waiting, waitingBytes } = this
+    return (
+      waiting.length < limits.maxWaiting && waitingBytes + entry.size <= Math.max(limits.maxWaitingBytes, entry.size)
+    )
   }
 
   /** Forgets the caller of an entry: if not yet written it never will be, else its replies are dropped. */
@@ -89,9 +96,15 @@ export class CommandQueue {
     for (const entry of this.waiting.drain()) if (!entry.settled) settle(entry, failure)
   }
 
+  /** Closes for good: a connection that comes back meanwhile does not reopen it. */
+  end(failure: Failure): void {
+    this.ended = true
+    this.close(failure)
+  }
+
   /** Takes entries again. */
   reopen(): void {
-    this.closed = undefined
+    if (!this.ended) this.closed = undefined
   }
 
   /** Whether nothing waits and nothing is in flight. */
@@ -171,8 +184,10 @@ export class CommandQueue {
   }
 
   private watch(connection: Connection): void {
-    if (connection.received !== this.lastReceived || connection.commandsInFlight === 0) {
-      this.lastReceived = connection.received
+    const { pending, received } = connection
+    if (received !== this.lastReceived || pending !== this.lastPending || connection.commandsInFlight === 0) {
+      this.lastReceived = received
+      this.lastPending = pending
       this.silentSince = this.now
     } else if ((this.now - this.silentSince) * tick >= this.limits.watchdog) {
       connection.close({

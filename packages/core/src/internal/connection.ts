@@ -3,7 +3,7 @@
  */
 import type { Transport, TransportHandler } from "../Transport.js"
 import type { Entry } from "./entry.js"
-import type { Failure } from "./failure.js"
+import { type Failure, withoutArguments } from "./failure.js"
 import { Decoder } from "./protocol/decoder.js"
 import type { Payload } from "./protocol/encoder.js"
 import { RespError, RespProtocolError, type RespValue } from "./protocol/value.js"
@@ -111,6 +111,11 @@ export class Connection implements TransportHandler {
     if (this.transport?.write(chunk) === false) this.writable = false
   }
 
+  /** Bytes that the socket still has to send, as far as it tells. */
+  get pending(): number {
+    return this.transport?.pending?.() ?? 0
+  }
+
   pause(): void {
     this.transport?.pause()
   }
@@ -158,7 +163,12 @@ export class Connection implements TransportHandler {
     if (this.listener.onOrphan !== undefined) this.listener.onOrphan(value)
     else if (value instanceof RespError) {
       // The server's way to turn a client away, such as "max number of clients reached".
-      this.close({ _tag: "Connection", reason: "Handshake", address: this.address, detail: value.message })
+      this.close({
+        _tag: "Connection",
+        reason: "Handshake",
+        address: this.address,
+        detail: withoutArguments(value.message)
+      })
     } else this.close({ _tag: "Protocol", address: this.address, reason: "a reply for which no command waits" })
   }
 

@@ -11,8 +11,8 @@ export abstract class Entry {
   written = false
   /** The caller has its answer or has gone; replies still to come are read and dropped. */
   settled = false
-  /** The tick of its queue's clock at which it has waited for too long. */
-  expires = 0
+  /** The tick of its queue's clock at which it has waited for too long; what was not queued has no such deadline. */
+  expires = Number.POSITIVE_INFINITY
   /** What was `remaining` when its deadline was last judged: a long run of replies may take longer than one deadline. */
   judged: number
 

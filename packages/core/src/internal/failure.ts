@@ -87,8 +87,11 @@ const outcomeOf = (error: RespError): ReplyError["outcome"] => {
   return rejections.has(error.code) || refusedBeforeRunning.test(error.message) ? "Rejected" : "Failed"
 }
 
-// "unknown command" quotes the arguments, which may be secrets.
-const withoutArguments = (text: string): string => text.replace(/,? with args beginning with:.*$/s, "")
+/** The text of an error without what it quotes of the arguments, which may be secrets. */
+export const withoutArguments = (text: string): string =>
+  text
+    .replace(/,? with args beginning with:.*$/s, "")
+    .replace(/ (unknown subcommand|ACL SETUSER modifier) '.*'/s, " $1")
 
 /** The error of a command that the server answered with an error. */
 export const replyError = (error: RespError, command: Command<unknown>, position?: number): ReplyError =>
@@ -99,13 +102,23 @@ export const replyError = (error: RespError, command: Command<unknown>, position
     outcome: outcomeOf(error)
   })
 
+const mismatchOf = (cause: unknown): string => {
+  try {
+    // A user's exception may quote the value, so only its kind is told.
+    return cause instanceof Mismatch
+      ? cause.reason
+      : `the decoder threw ${cause instanceof Error ? cause.name : "a value"}`
+  } catch {
+    // It may also throw when looked at, and its command is to be answered all the same.
+    return "the decoder threw a value"
+  }
+}
+
 /** The error of a command whose reply could not be decoded. */
 export const decodeError = (cause: unknown, command: Command<unknown>, position?: number): DecodeError =>
   new DecodeError({
     ...context(command, position),
-    // A user's exception may quote the value, so only its kind is told.
-    reason:
-      cause instanceof Mismatch ? cause.reason : `the decoder threw ${cause instanceof Error ? cause.name : "a value"}`,
+    reason: mismatchOf(cause),
     outcome: "Failed"
   })
 

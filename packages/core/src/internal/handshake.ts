@@ -9,9 +9,10 @@ import { ConnectionError, TimeoutError } from "../RedisError.js"
 import type { Connector } from "../Transport.js"
 import { Connection, type ConnectionListener } from "./connection.js"
 import { Entry } from "./entry.js"
-import type { Failure } from "./failure.js"
+import { type Failure, withoutArguments } from "./failure.js"
 import { encodeCommand, type Payload } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
+import { atEnd } from "./scopeEnd.js"
 
 /** What the handshake establishes. */
 export interface Setup {
@@ -80,7 +81,7 @@ const refusal = (connection: Connection, step: string, error: RespError): Connec
     reason:
       authCodes.has(error.code) || /AUTH|invalid password|invalid username/i.test(error.message) ? "Auth" : "Handshake",
     address: connection.address,
-    detail: `${step}: ${error.message}`,
+    detail: `${step}: ${withoutArguments(error.message)}`,
     outcome: "NotSent"
   })
 
@@ -104,7 +105,8 @@ export const authenticate = (connection: Connection, credentials: Credentials): 
 
 const shakeHands = (connection: Connection, setup: Setup): Effect.Effect<void, ConnectionError> =>
   Effect.gen(function* () {
-    const credentials = yield* Effect.mapError(
+    // However it failed, a defect or an interruption of its own included. Its cause may quote the credentials.
+    const credentials = yield* Effect.catchAllCause(
       setup.credentials,
       () =>
         new ConnectionError({
@@ -149,18 +151,18 @@ export const openConnection = (
   setup: Setup,
   options: { readonly allBytes?: boolean; readonly listener?: ConnectionListener } = {}
 ): Effect.Effect<Connection, OpenError, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => new Connection(connector.address, options)),
-    (connection) =>
-      Effect.sync(() =>
-        connection.close({
-          _tag: "Connection",
-          reason: "Closed",
-          address: connector.address,
-          detail: "the connection's scope has ended"
-        })
-      )
-  ).pipe(
+  Effect.suspend(() => {
+    const connection = new Connection(connector.address, options)
+    const close = Effect.sync(() =>
+      connection.close({
+        _tag: "Connection",
+        reason: "Closed",
+        address: connector.address,
+        detail: "the connection's scope has ended"
+      })
+    )
+    return Effect.as(atEnd(close), connection)
+  }).pipe(
     Effect.tap((connection) =>
       connector.connect(connection).pipe(
         Effect.tap((transport) => Effect.sync(() => connection.open(transport))),

@@ -1,10 +1,11 @@
 /**
  * Connections that one user has alone for a while: transactions that watch, blocking commands, sessions.
  */
+import type { DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
-import * as Pool from "effect/Pool"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { type Argument, type Command, define, keyRange, noKeys } from "../Command.js"
 import { ConnectionError, type RedisError, TimeoutError } from "../RedisError.js"
 import type { RedisService, Reserved } from "../RedisService.js"
@@ -15,6 +16,7 @@ import { CommandQueue, type QueueLimits } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
 import { commandError } from "./failure.js"
 import type { OpenError } from "./handshake.js"
+import { LeasePool, type Loan } from "./leasePool.js"
 import { runCommand, runPipeline, runTransaction } from "./runner.js"
 
 /** A pooled connection with its queue. */
@@ -26,7 +28,7 @@ interface Lease {
   watching: boolean
 }
 
-const WATCH = define("WATCH", { keys: keyRange(1, -1) })
+const WATCH = define("WATCH", { keys: keyRange(1, -1), idempotent: true })
 const UNWATCH = define("UNWATCH", { keys: noKeys })([], Reply.ok)
 
 const makeLease = (
@@ -61,46 +63,61 @@ export interface LeaseOptions {
   readonly address: string
 }
 
+/** What lends connections. */
+export interface Leases {
+  /** Lends a service that runs everything on one connection. */
+  readonly reserve: Effect.Effect<Reserved, RedisError, Scope.Scope>
+  /** Ends what waits for one at once, and what is lent after so long. */
+  readonly close: (patience: DurationInput) => Effect.Effect<void>
+}
+
 /** The pool; what it lends is a service that runs everything on one connection. */
 export const makeLeases = (
   options: LeaseOptions,
   rest: Pick<RedisService, "subscriber" | "monitor" | "state" | "reserve">
-): Effect.Effect<Effect.Effect<Reserved, RedisError, Scope.Scope>, never, Scope.Scope> =>
-  Effect.map(
-    Pool.makeWithTTL({
-      acquire: makeLease(options.open, options.limits),
-      min: 0,
-      max: options.size,
-      timeToLive: options.idleTimeout
+): Effect.Effect<Leases, never, Scope.Scope> => {
+  const { address, reserveTimeout } = options
+  return Effect.map(
+    LeasePool.make<Lease, OpenError>({
+      open: makeLease(options.open, options.limits),
+      // An idle connection that the server has closed is not lent.
+      isUsable: (lease) => lease.connection.ended === undefined,
+      size: options.size,
+      idleTimeout: options.idleTimeout,
+      closed: () => clientClosed(address)
     }),
-    (pool) => {
-      const borrow: Effect.Effect<Lease, OpenError, Scope.Scope> = Effect.flatMap(Pool.get(pool), (lease) =>
-        // An idle connection that the server has closed is not lent.
-        lease.connection.ended === undefined
-          ? Effect.succeed(lease)
-          : Effect.zipRight(Pool.invalidate(pool, lease), borrow)
-      )
-      return Effect.zipRight(options.connected, borrow).pipe(
-        Effect.timeoutFail({
-          duration: options.reserveTimeout,
-          onTimeout: () => new TimeoutError({ phase: "Reserve", millis: options.reserveTimeout, outcome: "NotSent" })
-        }),
-        Effect.flatMap((lease) =>
-          Effect.acquireRelease(
-            Effect.sync(() => reservedService(lease, options, rest)),
-            ({ release }) => Effect.flatMap(release, (clean) => (clean ? Effect.void : Pool.invalidate(pool, lease)))
-          )
-        ),
-        Effect.map(({ service }) => service)
-      )
-    }
+    (pool) => ({
+      reserve: Effect.uninterruptibleMask((restore) =>
+        // In a scope of its own, so that an attempt that fails gives back all that it had.
+        Effect.flatMap(
+          Effect.scopeWith((scope) => Scope.fork(scope, ExecutionStrategy.sequential)),
+          (scope) =>
+            options.connected.pipe(
+              Effect.zipRight(pool.borrow((lease) => reservedService(lease, options, rest))),
+              Effect.timeoutFail({
+                duration: reserveTimeout,
+                onTimeout: () => new TimeoutError({ phase: "Reserve", millis: reserveTimeout, outcome: "NotSent" })
+              }),
+              restore,
+              Scope.extend(scope),
+              Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+            )
+        )
+      ),
+      close: (patience) => pool.close(patience)
+    })
   )
+}
+
+/** What is told to those who come when the client has been closed, or has given up to reconnect. */
+export const clientClosed = (address: string): ConnectionError =>
+  new ConnectionError({ reason: "Closed", address, detail: "the client has ended", outcome: "NotSent" })
 
 const reservedService = (
   lease: Lease,
   options: LeaseOptions,
   rest: Pick<RedisService, "subscriber" | "monitor" | "state" | "reserve">
-): { readonly service: Reserved; readonly release: Effect.Effect<boolean> } => {
+): Loan<Reserved> => {
   let released = false
   const { connection, queue } = lease
   const { address, commandTimeout } = options

@@ -1,12 +1,15 @@
 /**
  * A connection that many fibers share, made anew whenever it is lost.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { ConnectionError } from "../RedisError.js"
+import type { ConnectionState } from "../RedisService.js"
 import type { CommandQueue } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
 import type { Failure } from "./failure.js"
@@ -21,7 +24,7 @@ export interface Supervision {
   readonly reconnect: Schedule.Schedule<unknown, OpenError>
   readonly keepAlive: Duration.Duration
   readonly probeTimeout: Duration.Duration
-  readonly onState: (connected: boolean, attempt: number) => Effect.Effect<void>
+  readonly onState: (state: ConnectionState) => Effect.Effect<void>
 }
 
 const ended = (connection: Connection): Effect.Effect<Failure> =>
@@ -71,21 +74,25 @@ export const supervise = (queue: CommandQueue, supervision: Supervision): Effect
   Effect.gen(function* () {
     const first = yield* Deferred.make<void, OpenError>()
     let attempt = 0
+    let started = false
     const session = Effect.scoped(
       Effect.gen(function* () {
-        yield* supervision.onState(false, ++attempt)
+        yield* supervision.onState({ _tag: "Connecting", attempt: ++attempt })
         const connection = yield* supervision.open
         connection.listener = { onProgress: queue.schedule, onDrain: queue.schedule, onClose: () => {} }
         queue.reopen()
         queue.attach(connection)
         attempt = 0
-        yield* supervision.onState(true, 0)
+        started = true
+        yield* supervision.onState({ _tag: "Connected", address: queue.address })
         yield* Deferred.succeed(first, undefined)
         const failure = yield* Effect.raceFirst(
           ended(connection),
           Effect.zipRight(probe(connection, supervision), Effect.never)
         ).pipe(Effect.timed)
         queue.detach()
+        // Also while the next attempt is still put off.
+        yield* supervision.onState({ _tag: "Connecting", attempt: 1 })
         if (Duration.lessThan(failure[0], stable)) yield* lost(queue.address, failure[1])
       }).pipe(Effect.ensuring(Effect.sync(() => queue.detach())))
     )
@@ -99,16 +106,24 @@ export const supervise = (queue: CommandQueue, supervision: Supervision): Effect
       )
     yield* session.pipe(
       Effect.tapError((error) =>
+        // Waiting will not mend refused credentials: those who wait are told at once.
+        error._tag === "ConnectionError" && error.reason === "Auth" ? giveUp(error) : Effect.void
+      ),
+      // A client that never was is its maker's to try again: no connection is to come of it later.
+      Effect.retry({ schedule: supervision.reconnect, while: () => started }),
+      Effect.forever,
+      Effect.catchAllCause((cause) =>
         Effect.zipRight(
-          Deferred.fail(first, error),
-          // Waiting will not mend refused credentials: those who wait are told at once.
-          error._tag === "ConnectionError" && error.reason === "Auth" ? giveUp(error) : Effect.void
+          Deferred.failCause(first, cause),
+          // Also after a defect, such as of a schedule that throws, nobody is left waiting.
+          giveUp(Option.getOrElse(Cause.failureOption(cause), () => defective(queue.address)))
         )
       ),
-      Effect.retry(supervision.reconnect),
-      Effect.forever,
-      Effect.catchAll(giveUp),
+      Effect.zipRight(supervision.onState({ _tag: "Closed" })),
       Effect.forkScoped
     )
     yield* Deferred.await(first)
   })
+
+const defective = (address: string): ConnectionError =>
+  new ConnectionError({ reason: "Connect", address, detail: "connecting again ended in a defect", outcome: "NotSent" })

@@ -17,6 +17,15 @@ export const blockingCommands: ReadonlySet<string> = new Set([
   "WAITAOF"
 ])
 
+/** Whether a command, by its words, can hold up its connection. */
+export const isBlocking = (words: ReadonlyArray<unknown>): boolean => {
+  const name = String(words[0]).toUpperCase()
+  if (name !== "XREAD" && name !== "XREADGROUP") return blockingCommands.has(name)
+  const options = words.slice(1).map((word) => String(word).toUpperCase())
+  const at = options.indexOf("BLOCK")
+  return at >= 0 && at < options.indexOf("STREAMS")
+}
+
 /** They change the state of their session; a lease that ran one is not used again by others. */
 const sessionCommands: ReadonlyMap<string, string> = new Map([
   ["SELECT", "a database is part of a layer's options: make another layer for another database"],
@@ -26,6 +35,8 @@ const sessionCommands: ReadonlyMap<string, string> = new Map([
   ["ASKING", "redirections are the cluster client's own"],
   ["CLIENT SETNAME", "the name is part of the layer's options"],
   ["CLIENT TRACKING", "it changes the shared session"],
+  ["CLIENT CAPA", "it changes the shared session"],
+  ["CLIENT IMPORT-SOURCE", "it changes the shared session"],
   ["CLIENT CACHING", "it changes the shared session"],
   ["CLIENT NO-EVICT", "it changes the shared session"],
   ["CLIENT NO-TOUCH", "it changes the shared session"],
@@ -53,6 +64,8 @@ const forbiddenCommands: ReadonlyMap<string, string> = new Map([
   ["QUIT", "the scope closes the connection"],
   ["SYNC", "it turns the connection into a replication link"],
   ["PSYNC", "it turns the connection into a replication link"],
+  ["REPLCONF", "it is not always answered"],
+  ["SCRIPT DEBUG", "it turns the connection into a debugger's"],
   ["CLIENT REPLY", "it would break the pairing of replies with commands"]
 ])
 
@@ -65,7 +78,7 @@ export interface Restriction {
 /** The restriction of a command, by its words. */
 export const restrictionOf = (words: ReadonlyArray<unknown>): Restriction | undefined => {
   const first = String(words[0]).toUpperCase()
-  const name = first === "CLIENT" ? `CLIENT ${String(words[1]).toUpperCase()}` : first
+  const name = first === "CLIENT" || first === "SCRIPT" ? `${first} ${String(words[1]).toUpperCase()}` : first
   const forbidden = forbiddenCommands.get(name)
   if (forbidden !== undefined) return { kind: "forbidden", advice: forbidden }
   const session = sessionCommands.get(name)

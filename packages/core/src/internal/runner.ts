@@ -168,6 +168,10 @@ const settleTransaction = (
   if (exec === null) return Effect.fail(new WatchError({ reason: "KeysChanged", outcome: "Rejected" }))
   if (!Array.isArray(exec)) return Effect.fail(decodeError(new Reply.Mismatch("expected an array"), EXEC))
   const replies: ReadonlyArray<RespValue> = exec
+  const due = queued.filter((reply) => !(reply instanceof RespError)).length
+  if (replies.length !== due) {
+    return Effect.fail(decodeError(new Reply.Mismatch(`expected ${due} replies, got ${replies.length}`), EXEC))
+  }
   const bytes = commands.some((command) => command.reply.wantsBytes)
   let next = 0
   return Effect.succeed(

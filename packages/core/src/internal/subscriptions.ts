@@ -16,7 +16,7 @@ import type { OpenError } from "./handshake.js"
 import { encodeCommand } from "./protocol/encoder.js"
 import { SubscriberInbox } from "./subscriberInbox.js"
 import { type Link, SubscriptionSet } from "./subscriptionSet.js"
-import { type Call, Member, subscriptionCommand } from "./topic.js"
+import { areNames, badName, type Call, Member, subscriptionCommand } from "./topic.js"
 
 /** What the subscription connection needs of the client around it. */
 export interface SubscriptionsOptions {
@@ -29,6 +29,8 @@ export interface SubscriptionsOptions {
 
 /** A session shorter than this counts as a failed attempt, so that a server that hangs up at once is not hammered. */
 const stable = Duration.seconds(1)
+
+const strategies: ReadonlySet<string> = new Set(["suspend", "sliding", "dropping"])
 
 /** The longest time a timer takes, in milliseconds; more is for ever. */
 const longest = 2 ** 31 - 1
@@ -176,28 +178,41 @@ export const makeSubscriptions = (
       subscribe: (kind, names) =>
         names.length === 0
           ? Effect.fail(new CommandError({ reason: "there must be at least one name", outcome: "NotSent" }))
-          : settle(member, (done) => set.join(member, kind, names, done)),
-      unsubscribe: (kind, names) => settle(member, (done) => set.leave(member, kind, names, done)),
+          : !areNames(names)
+            ? Effect.fail(badName())
+            : settle(member, (done) => set.join(member, kind, names, done)),
+      unsubscribe: (kind, names) =>
+        names !== undefined && !areNames(names)
+          ? Effect.fail(badName())
+          : settle(member, (done) => set.leave(member, kind, names, done)),
       take: member.inbox.take,
       takeAll: member.inbox.takeAll,
       poll: (timeout) => member.inbox.poll(timeout)
     })
 
-    return ({ capacity = 1_024, strategy = "suspend" }) =>
-      Number.isSafeInteger(capacity) && capacity >= 1
-        ? Effect.acquireRelease(
-            Effect.sync(() => {
-              const inbox = new SubscriberInbox(capacity, strategy, () => set.onFlow(member))
-              const member = new Member(inbox)
-              if (ended) inbox.fail(closed("the client's scope has ended"))
-              members.add(member)
-              return member
-            }),
-            (member) =>
-              Effect.sync(() => {
-                members.delete(member)
-                set.expel(member, closed("the subscriber's scope has ended"))
-              })
-          ).pipe(Effect.map(subscriber))
-        : Effect.fail(new CommandError({ reason: "capacity must be a whole number of at least 1", outcome: "NotSent" }))
+    return ({ capacity = 1_024, strategy = "suspend" }) => {
+      if (!(Number.isSafeInteger(capacity) && capacity >= 1)) {
+        return Effect.fail(
+          new CommandError({ reason: "capacity must be a whole number of at least 1", outcome: "NotSent" })
+        )
+      }
+      if (!strategies.has(strategy)) {
+        const reason = `strategy must be one of ${[...strategies].join(", ")}`
+        return Effect.fail(new CommandError({ reason, outcome: "NotSent" }))
+      }
+      return Effect.acquireRelease(
+        Effect.sync(() => {
+          const inbox = new SubscriberInbox(capacity, strategy, () => set.onFlow(member))
+          const member = new Member(inbox)
+          if (ended) inbox.fail(closed("the client's scope has ended"))
+          members.add(member)
+          return member
+        }),
+        (member) =>
+          Effect.sync(() => {
+            members.delete(member)
+            set.expel(member, closed("the subscriber's scope has ended"))
+          })
+      ).pipe(Effect.map(subscriber))
+    }
   })

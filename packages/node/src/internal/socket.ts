@@ -27,6 +27,10 @@ const detailOf = (error: NodeJS.ErrnoException): string =>
     ? (error.errors as ReadonlyArray<Error>).map((one) => one.message).join(", ")
     : error.message
 
+/** What Node itself looks at for a socket's own timeout: unlike `writableLength` it shrinks within a large write. */
+const unsent = (socket: net.Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }): number =>
+  socket._handle?.writeQueueSize ?? 0
+
 /** Makes TCP, TLS and Unix sockets to one endpoint. */
 export const makeConnector = (endpoint: Endpoint): Transport.Connector => {
   const address =
@@ -75,6 +79,7 @@ export const makeConnector = (endpoint: Endpoint): Transport.Connector => {
         }
         const transport: Transport.Transport = {
           write: (chunk) => (typeof chunk === "string" ? socket.write(chunk, "utf8") : socket.write(chunk)),
+          pending: () => unsent(raw),
           cork: () => socket.cork(),
           uncork: () => socket.uncork(),
           pause: () => void socket.pause(),
