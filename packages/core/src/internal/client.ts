@@ -16,7 +16,7 @@ import type { ConnectionState, RedisService } from "../RedisService.js"
 import type { Connector } from "../Transport.js"
 import { CommandQueue, type QueueLimits } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
-import { commandError } from "./failure.js"
+import { commandError, type Failure, named } from "./failure.js"
 import { authenticate, openConnection, type Setup } from "./handshake.js"
 import { clientClosed, type Leases, makeLeases } from "./lease.js"
 import { openMonitor } from "./monitor.js"
@@ -164,7 +164,15 @@ export const makeClient = (
     }
 
     let turn = 0
-    const nextQueue = (): CommandQueue => queues[queues.length === 1 ? 0 : turn++ % queues.length]!
+    const nextQueue = (): CommandQueue => {
+      if (queues.length === 1) return queues[0]!
+      // In turn, passing over those that are not connected while another is.
+      for (let tries = queues.length; tries > 0; tries--) {
+        const queue = queues[turn++ % queues.length]!
+        if (queue.attached) return queue
+      }
+      return queues[turn % queues.length]!
+    }
 
     const connected = Effect.flatMap(SubscriptionRef.get(state), (now) =>
       now._tag === "Connected"
@@ -183,9 +191,18 @@ export const makeClient = (
       keepAlive: Duration.decode(options.keepAlive ?? "15 seconds"),
       commandTimeout
     })
+    const monitors = new Set<Connection>()
+    const monitorConnection = Effect.flatMap(SubscriptionRef.get(state), (now) =>
+      now._tag === "Closed"
+        ? Effect.fail(clientClosed(address))
+        : Effect.tap(openConnection(connector, setup), (opened) => {
+            monitors.add(opened)
+            return atEnd(Effect.sync(() => monitors.delete(opened)))
+          })
+    )
     const rest: Pick<RedisService, "subscriber" | "monitor" | "state" | "reserve"> = {
       subscriber: subscriptions,
-      monitor: openMonitor(openConnection(connector, setup), commandTimeout),
+      monitor: openMonitor(monitorConnection, commandTimeout),
       state,
       reserve: () => leases.reserve
     }
@@ -193,7 +210,7 @@ export const makeClient = (
       {
         open,
         limits,
-        size: options.maxReserved ?? 16,
+        size: options.maxReserved ?? 64,
         idleTimeout: Duration.toMillis(options.reservedIdleTimeout ?? "1 minute"),
         reserveTimeout: Duration.toMillis(options.reserveTimeout ?? "5 seconds"),
         commandTimeout,
@@ -205,6 +222,11 @@ export const makeClient = (
     const { closeTimeout = "1 second" } = options
     yield* Effect.addFinalizer(() =>
       setState({ _tag: "Closed" }).pipe(
+        Effect.zipRight(
+          Effect.sync(() => {
+            for (const monitor of monitors) monitor.close(closedFailure(address))
+          })
+        ),
         Effect.zipRight(
           Effect.all([leases.close(closeTimeout), ...queues.map((queue) => drain(queue, closeTimeout))], {
             concurrency: "unbounded",
@@ -222,19 +244,20 @@ export const makeClient = (
       execute: (command) => {
         const { blocking, restriction } = command.definition
         if (restriction !== undefined) return Effect.fail(commandError(restriction.advice, command))
-        if (command.definition.name.startsWith("WAIT")) {
-          return Effect.fail(
-            commandError("it counts the writes of its own connection: run both in Redis.reserve", command)
-          )
-        }
-        return blocking ? onLease((lease) => lease.execute(command)) : runCommand(nextQueue(), command, commandTimeout)
+        return blocking
+          ? Effect.mapError(
+              onLease((lease) => lease.execute(command)),
+              (error) => named(error, command)
+            )
+          : runCommand(nextQueue(), command, commandTimeout)
       },
       pipeline: (commands) => {
         let blocking = false
         for (const [position, command] of commands.entries()) {
           const { definition } = command
-          if (definition.restriction !== undefined) {
-            return Effect.fail(commandError(definition.restriction.advice, command, position))
+          const { restriction } = definition
+          if (restriction !== undefined && restriction.kind !== "writes") {
+            return Effect.fail(commandError(restriction.advice, command, position))
           }
           blocking ||= definition.blocking
         }
@@ -248,14 +271,16 @@ export const makeClient = (
     return service
   })
 
+const closedFailure = (address: string): Failure => ({
+  _tag: "Connection",
+  reason: "Closed",
+  address,
+  detail: "the client's scope has ended"
+})
+
 /** Lets what is in flight get its replies, for a while; what has not been written fails. */
 const drain = (queue: CommandQueue, closeTimeout: Duration.DurationInput): Effect.Effect<void> =>
   Effect.suspend(() => {
-    queue.end({
-      _tag: "Connection",
-      reason: "Closed",
-      address: queue.address,
-      detail: "the client's scope has ended"
-    })
+    queue.end(closedFailure(queue.address))
     return patiently(() => queue.idle, closeTimeout)
   })

@@ -40,11 +40,11 @@ const isBad = (word: unknown): boolean =>
 export const isPayload = (encoded: Payload | CommandError): encoded is Payload =>
   typeof encoded === "string" || Array.isArray(encoded)
 
-/** Decodes one reply into its slot. */
-export const decodeSlot = (command: Command<unknown>, value: RespValue, position?: number): Slot => {
+/** Decodes one reply into its slot; `text` where it was read as bytes and the command wants text. */
+export const decodeSlot = (command: Command<unknown>, value: RespValue, position?: number, text = false): Slot => {
   if (value instanceof RespError) return Either.left(replyError(value, command, position))
   try {
-    return Either.right(command.reply.decode(value))
+    return Either.right(command.reply.decode(text ? asText(value) : value))
   } catch (cause) {
     return Either.left(decodeError(cause, command, position))
   }
@@ -139,7 +139,7 @@ export class TransactionEntry extends Entry {
 }
 
 /** The text form of a reply read as bytes: EXEC answers commands that want text and commands that want bytes at once. */
-export const asText = (value: RespValue): RespValue => {
+const asText = (value: RespValue): RespValue => {
   if (value instanceof Uint8Array) return decodeText(value, 0, value.length)
   if (value instanceof RespMap) return new RespMap(value.entries.map(asText))
   if (value instanceof RespSet) return new RespSet(value.items.map(asText))

@@ -107,6 +107,11 @@ export class CommandQueue {
     if (!this.ended) this.closed = undefined
   }
 
+  /** Whether there is a connection now. */
+  get attached(): boolean {
+    return this.connection !== undefined
+  }
+
   /** Whether nothing waits and nothing is in flight. */
   get idle(): boolean {
     return this.waiting.length === this.abandoned && (this.connection?.commandsInFlight ?? 0) === 0

@@ -54,6 +54,20 @@ export const failureError = (
   }
 }
 
+/** The error of a command that never reached a connection, with the command's name. */
+export const named = (error: RedisError, command: Command<unknown>): RedisError => {
+  if (error.command !== undefined) return error
+  if (error instanceof ConnectionError)
+    return new ConnectionError({ ...context(command, undefined), ...fieldsOf(error) })
+  if (error instanceof TimeoutError) {
+    const { millis, outcome, phase } = error
+    return new TimeoutError({ ...context(command, undefined), phase, millis, outcome })
+  }
+  return error
+}
+
+const fieldsOf = ({ address, detail, outcome, reason }: ConnectionError) => ({ address, detail, outcome, reason })
+
 /** Errors that the server gives before it runs a command. */
 const rejections = new Set([
   "ASK",
@@ -80,8 +94,14 @@ const rejections = new Set([
 
 const refusedBeforeRunning = /^ERR (unknown (sub)?command|wrong number of arguments|syntax error|Protocol error)/i
 
-const outcomeOf = (error: RespError): ReplyError["outcome"] => {
+const runsScript = /^(EVAL|EVALSHA|FCALL)$/
+
+/** Refusals that a script can also get for one of its own commands, and give on as its answer, when it has written. */
+const scriptErrors = new Set(["MISCONF", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN"])
+
+const outcomeOf = (error: RespError, command: Command<unknown>): ReplyError["outcome"] => {
   if (error.code === "IOERR") return "Unknown"
+  if (scriptErrors.has(error.code) && runsScript.test(command.definition.name)) return "Failed"
   // A script can have written before one of its commands was refused; the server's text then names the script.
   if (/script:|user_script/.test(error.message)) return "Failed"
   return rejections.has(error.code) || refusedBeforeRunning.test(error.message) ? "Rejected" : "Failed"
@@ -99,7 +119,7 @@ export const replyError = (error: RespError, command: Command<unknown>, position
     ...context(command, position),
     code: error.code,
     text: withoutArguments(error.message),
-    outcome: outcomeOf(error)
+    outcome: outcomeOf(error, command)
   })
 
 const mismatchOf = (cause: unknown): string => {

@@ -14,7 +14,7 @@ import { WatchError } from "../Transaction.js"
 import { many } from "./arguments.js"
 import { CommandQueue, type QueueLimits } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
-import { commandError } from "./failure.js"
+import { commandError, named } from "./failure.js"
 import type { OpenError } from "./handshake.js"
 import { LeasePool, type Loan } from "./leasePool.js"
 import { runCommand, runPipeline, runTransaction } from "./runner.js"
@@ -131,11 +131,11 @@ const reservedService = (
     run: () => Effect.Effect<A, E>
   ): Effect.Effect<A, E | RedisError> =>
     Effect.suspend((): Effect.Effect<A, E | RedisError> => {
-      if (released) return Effect.fail(ended())
+      if (released) return Effect.fail(commands[0] === undefined ? ended() : named(ended(), commands[0]))
       for (const command of commands) {
         const { restriction } = command.definition
         if (restriction?.kind === "forbidden") return Effect.fail(commandError(restriction.advice, command))
-        if (restriction !== undefined) lease.dirty = true
+        if (restriction?.kind === "session") lease.dirty = true
       }
       return run()
     })

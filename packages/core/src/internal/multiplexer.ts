@@ -116,7 +116,7 @@ export const supervise = (queue: CommandQueue, supervision: Supervision): Effect
         Effect.zipRight(
           Deferred.failCause(first, cause),
           // Also after a defect, such as of a schedule that throws, nobody is left waiting.
-          giveUp(Option.getOrElse(Cause.failureOption(cause), () => defective(queue.address)))
+          giveUp(final(Option.getOrElse(Cause.failureOption(cause), () => defective(queue.address))))
         )
       ),
       Effect.zipRight(supervision.onState({ _tag: "Closed" })),
@@ -124,6 +124,17 @@ export const supervise = (queue: CommandQueue, supervision: Supervision): Effect
     )
     yield* Deferred.await(first)
   })
+
+/** The last error when no attempt will follow: trying again is of no use. */
+const final = (error: OpenError): OpenError =>
+  error._tag === "ConnectionError" && error.reason !== "Auth"
+    ? new ConnectionError({
+        reason: "Closed",
+        address: error.address,
+        detail: `reconnecting was given up: ${error.reason}: ${error.detail}`,
+        outcome: "NotSent"
+      })
+    : error
 
 const defective = (address: string): ConnectionError =>
   new ConnectionError({ reason: "Connect", address, detail: "connecting again ended in a defect", outcome: "NotSent" })

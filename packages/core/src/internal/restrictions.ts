@@ -45,6 +45,12 @@ const sessionCommands: ReadonlyMap<string, string> = new Map([
   ["CLIENT IMPORT-SOURCE", "it changes the shared session"]
 ])
 
+/** They count the writes of their own connection: on one made for them alone there are none to count. */
+const writeCommands: ReadonlyMap<string, string> = new Map([
+  ["WAIT", "it counts the writes of its own connection: run both in Redis.withReserved, or in a Pipeline"],
+  ["WAITAOF", "it counts the writes of its own connection: run both in Redis.withReserved, or in a Pipeline"]
+])
+
 /** They break the pairing of commands and replies, so no connection of ours sends them for a user. */
 const forbiddenCommands: ReadonlyMap<string, string> = new Map([
   ["WATCH", "use Transaction.watch"],
@@ -69,9 +75,12 @@ const forbiddenCommands: ReadonlyMap<string, string> = new Map([
   ["CLIENT REPLY", "it would break the pairing of replies with commands"]
 ])
 
-/** Why a command cannot go everywhere: `session` ones run on a lease only, `forbidden` ones nowhere. */
+/**
+ * Why a command cannot go everywhere: `session` ones run on a lease only, `writes` ones there or in one run with the
+ * writes, `forbidden` ones nowhere.
+ */
 export interface Restriction {
-  readonly kind: "session" | "forbidden"
+  readonly kind: "session" | "writes" | "forbidden"
   readonly advice: string
 }
 
@@ -81,6 +90,8 @@ export const restrictionOf = (words: ReadonlyArray<unknown>): Restriction | unde
   const name = first === "CLIENT" || first === "SCRIPT" ? `${first} ${String(words[1]).toUpperCase()}` : first
   const forbidden = forbiddenCommands.get(name)
   if (forbidden !== undefined) return { kind: "forbidden", advice: forbidden }
+  const writes = writeCommands.get(name)
+  if (writes !== undefined) return { kind: "writes", advice: writes }
   const session = sessionCommands.get(name)
   return session === undefined ? undefined : { kind: "session", advice: session }
 }

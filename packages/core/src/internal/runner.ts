@@ -10,7 +10,6 @@ import type { Slot } from "../RedisService.js"
 import * as Reply from "../Reply.js"
 import { ExecAbortError, WatchError } from "../Transaction.js"
 import {
-  asText,
   decodeSlot,
   encode,
   isPayload,
@@ -64,7 +63,7 @@ export const runCommand = <A>(
   return submitted(queue, (resume) => {
     const done = (slot: Slot, value: RespValue | undefined) =>
       resume(
-        command.onNoScript !== undefined && value instanceof RespError && value.code === "NOSCRIPT"
+        command.onNoScript !== undefined && value instanceof RespError && isUnknownScript(value)
           ? runCommand(queue, command.onNoScript, timeout)
           : (slot as Slot<A>)
       )
@@ -72,11 +71,15 @@ export const runCommand = <A>(
   })
 }
 
+// By the server's own words: a script may answer a NOSCRIPT of its own, when it has run.
+const isUnknownScript = (error: RespError): boolean => error.message.startsWith("NOSCRIPT No matching script")
+
 /** In a run of commands the first use of a script carries its text, so that the others find it. */
 const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Command<unknown>> => {
   const known = new Set<unknown>()
   return commands.map((command) => {
     const sha = command.words[1]
+    if (command.definition.name === "SCRIPT FLUSH") known.clear()
     if (command.onNoScript === undefined || known.has(sha)) return command
     known.add(sha)
     return command.onNoScript
@@ -178,7 +181,7 @@ const settleTransaction = (
     commands.map((command, position) => {
       const reply = queued[position]
       const value = reply instanceof RespError ? reply : replies[next++]!
-      return decodeSlot(command, bytes && !command.reply.wantsBytes ? asText(value) : value, position)
+      return decodeSlot(command, value, position, bytes && !command.reply.wantsBytes)
     })
   )
 }
