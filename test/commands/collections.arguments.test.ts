@@ -38,6 +38,45 @@ describe("arguments of hashes, lists and sets", () => {
     ])
     expect(refusals(Redis.blpop("l", Number.NaN))).toEqual(["timeout is not a duration"])
     expect(refusals(Redis.sadd("s", []))).toEqual(["members must not be empty"])
+  })
+
+  it("what is none of the choices does not pass for one of them", () => {
+    const none = (word: string): never => word as never
+    expect(refusals(Redis.set("k", "v", { onlyIf: none("NX") }))).toEqual(['onlyIf must be "absent" or "present"'])
+    expect(refusals(Redis.msetex({ k: "v" }, { onlyIf: none("nx") }))).toEqual(['onlyIf must be "absent" or "present"'])
+    expect(refusals(Redis.lmove("a", "b", none("LEFT"), none("toString")))).toEqual([
+      'the end must be "left" or "right"',
+      'the end must be "left" or "right"'
+    ])
+    expect(refusals(Redis.linsert("l", none("BEFORE"), "p", "e"))).toEqual(['where must be "before" or "after"'])
+    expect(refusals(Redis.lmovem("a", "b", "left", "left", { count: 1, order: none("OBO") }))).toEqual([
+      'order must be "bulk" or "oneByOne"'
+    ])
+    expect(refusals(Redis.zadd("z", { a: 1 }, { onlyIf: none("NX") }))).toEqual([
+      'onlyIf must be "absent" or "present"'
+    ])
+    expect(refusals(Redis.zadd("z", { a: 1 }, { onlyIfScore: none("GT") }))).toEqual([
+      'onlyIfScore must be "greater" or "less"'
+    ])
+    expect(refusals(Redis.zmpop("z", none("MIN")))).toEqual(['the end must be "min" or "max"'])
+    expect(refusals(Redis.zlexcount("z", { inclusive: undefined as never }, "+"))).toEqual([
+      "min must be text, a number or bytes"
+    ])
+    expect(Redis.zlexcount("z", { inclusive: 1e21 }, "+").words).toContain("[1000000000000000000000")
+    expect(refusals(Redis.hsetex("h", { f: "v" }, { onlyIf: none("FNX"), onlyIfKey: none("NX") }))).toEqual([
+      'onlyIfKey must be "absent" or "present"',
+      'onlyIf must be "absent" or "present"'
+    ])
+    expect(refusals(Redis.geoadd("g", { a: { longitude: 0, latitude: 0 } }, { onlyIf: none("NX") }))).toEqual([
+      'onlyIf must be "absent" or "present"'
+    ])
+    expect(refusals(Redis.sort("l", { order: none("DESC") }))).toEqual(['order must be "ascending" or "descending"'])
+    expect(refusals(Redis.bitcount("b", { start: 0, stop: 1, unit: none("BIT") }))).toEqual(['unit must be "bit"'])
+    expect(refusals(Redis.flushall({ mode: none("ASYNC") }))).toEqual(['mode must be "async" or "sync"'])
+    expect(refusals(Redis.scriptFlush({ mode: none("ASYNC") }))).toEqual(['mode must be "async" or "sync"'])
+  })
+
+  it("what cannot be sent is refused by name, of sets", () => {
     expect(refusals(Redis.sintercard(["s"], { limit: -1 }))).toEqual(["limit must be a whole number of at least 0"])
   })
 

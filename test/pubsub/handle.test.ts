@@ -1,6 +1,6 @@
 import { describe, expect, layer } from "@effect/vitest"
-import { Command, Redis, RedisPubSub } from "@effect-resp/core"
-import { Cause, Chunk, Context, Effect, Exit, Fiber, Option, Stream } from "effect"
+import { Command, Redis, type RedisError, RedisPubSub } from "@effect-resp/core"
+import { Cause, Chunk, Context, Deferred, Effect, Exit, Fiber, Option, Stream } from "effect"
 import { redisLayer } from "../support/redis.js"
 import { eventually } from "./eventually.js"
 
@@ -239,6 +239,127 @@ describe.each([2, 3] as const)("the handle, RESP%i", (protocol) => {
         yield* eventually(Redis.pubsubChannels(), (names) => names.join() === "kept")
         yield* Redis.publish("kept", "x")
         expect(yield* pubSub.take).toMatchObject({ data: "x" })
+      })
+    )
+
+    it.scoped("of two that subscribe to a name at once, the failed one takes nothing from the other", () =>
+      Effect.gen(function* () {
+        const pubSub = yield* RedisPubSub.make({ ignoreConfirmations: true })
+        const handled: Array<string> = []
+        const handler = (by: string) => () => Effect.sync(() => handled.push(by))
+        const first = yield* Effect.fork(pubSub.subscribe({ both: handler("first") }))
+        const second = yield* Effect.fork(pubSub.subscribe({ both: handler("second") }))
+        const third = yield* Effect.fork(pubSub.subscribe({ both: handler("third") }))
+        yield* Effect.yieldNow()
+        yield* Fiber.interrupt(first)
+        yield* Fiber.interrupt(third)
+        yield* Fiber.join(second)
+        yield* Redis.publish("both", "x")
+        expect(yield* pubSub.poll({ timeout: "1 second" })).toEqual(Option.none())
+        expect(handled).toEqual(["second"])
+      })
+    )
+
+    it.scoped("a handler stays until the last end of its subscription was read", () =>
+      Effect.gen(function* () {
+        const pubSub = yield* RedisPubSub.make({ ignoreConfirmations: true })
+        const handled: Array<string> = []
+        const handler = ({ data }: RedisPubSub.Message) => Effect.sync(() => handled.push(data))
+        yield* pubSub.subscribe({ again: handler })
+        yield* pubSub.unsubscribe("again")
+        yield* pubSub.subscribe({ again: handler })
+        yield* Redis.publish("again", "x")
+        yield* Effect.sleep("50 millis")
+        yield* pubSub.unsubscribe()
+        while (Option.isSome(yield* pubSub.poll())) {}
+        expect(yield* pubSub.poll()).toEqual(Option.none())
+        expect(handled).toEqual(["x"])
+        // Its last end was read: now it is gone.
+        yield* pubSub.subscribe("again")
+        yield* Redis.publish("again", "y")
+        expect(yield* pubSub.take).toMatchObject({ data: "y" })
+      })
+    )
+
+    it.scoped("a handler that throws is one that fails", () =>
+      Effect.gen(function* () {
+        const pubSub = yield* RedisPubSub.make({ ignoreConfirmations: true })
+        yield* pubSub.subscribe({ json: ({ data }) => Effect.succeed(JSON.parse(data)) })
+        yield* Redis.publish("json", "{")
+        const causes: Array<Cause.Cause<never>> = []
+        yield* pubSub.run({
+          onError: (cause) =>
+            Effect.as(
+              Effect.sync(() => causes.push(cause)),
+              "stop" as const
+            )
+        })
+        expect(causes.map((cause) => Cause.squash(cause))).toEqual([expect.any(SyntaxError)])
+      })
+    )
+
+    it.scoped("a handler that is interrupted is one that fails, and who interrupts `run` asks nobody", () =>
+      Effect.gen(function* () {
+        const pubSub = yield* RedisPubSub.make({ ignoreConfirmations: true })
+        const begun = yield* Deferred.make<void>()
+        yield* pubSub.subscribe({
+          itself: () => Effect.interrupt,
+          outside: () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
+        })
+        const asked: Array<boolean> = []
+        const running = yield* Effect.fork(
+          pubSub.run({
+            onError: (cause) =>
+              Effect.as(
+                Effect.sync(() => asked.push(Cause.isInterrupted(cause))),
+                "continue" as const
+              )
+          })
+        )
+        yield* Redis.publish("itself", "x")
+        yield* Redis.publish("outside", "x")
+        yield* Deferred.await(begun)
+        expect(Exit.isInterrupted(yield* Fiber.interrupt(running))).toBe(true)
+        expect(asked).toEqual([true])
+      })
+    )
+
+    it.scoped("who polls waits on when another has taken what came", () =>
+      Effect.gen(function* () {
+        const pubSub = yield* RedisPubSub.make({ ignoreConfirmations: true })
+        yield* pubSub.subscribe("few")
+        const polls = yield* Effect.fork(
+          Effect.all([pubSub.poll({ timeout: "5 seconds" }), pubSub.poll({ timeout: "5 seconds" })], {
+            concurrency: "unbounded"
+          })
+        )
+        yield* Redis.publish("few", "1")
+        yield* Effect.sleep("50 millis")
+        yield* Redis.publish("few", "2")
+        expect((yield* Fiber.join(polls)).map(Option.isSome)).toEqual([true, true])
+      })
+    )
+
+    it.scoped("what is no name or no handler is refused", () =>
+      Effect.gen(function* () {
+        const pubSub = yield* RedisPubSub.make()
+        const invalid = (value: unknown): never => value as never
+        const refusals = [
+          ...[[1], [null], [undefined], [{}], ["ok", 1]].map((names) => pubSub.subscribe(invalid(names))),
+          pubSub.subscribe(invalid(null)),
+          pubSub.subscribe({ name: invalid(1) }),
+          pubSub.psubscribe([["name", invalid("handler")]]),
+          pubSub.unsubscribe(invalid([1])),
+          pubSub.unsubscribe(invalid(null)),
+          Effect.scoped(RedisPubSub.subscribed({ channels: invalid([1]) })),
+          RedisPubSub.make({ strategy: invalid("slide") })
+        ]
+        for (const refusal of refusals) {
+          expect(
+            yield* Effect.flip(refusal as Effect.Effect<unknown, RedisError.RedisError, Redis.Redis>)
+          ).toMatchObject({ _tag: "CommandError", outcome: "NotSent" })
+        }
+        expect(yield* pubSub.subscriptions).toEqual({ channels: [], patterns: [], shardChannels: [] })
       })
     )
   })

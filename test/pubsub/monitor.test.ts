@@ -3,9 +3,10 @@ import { describe, expect, layer, it as plainIt } from "@effect/vitest"
 import { Command, Monitor, Pipeline, Redis } from "@effect-resp/core"
 import { parseMonitorLine } from "@effect-resp/core/internal/monitorLine"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
-import { Chunk, Effect, Fiber, Option, Stream } from "effect"
-import * as fc from "fast-check"
+import { Chunk, Effect, Exit, Fiber, Option, Scope, Stream } from "effect"
+import * as fc from "effect/FastCheck"
 import { anotherClient, redisLayer } from "../support/redis.js"
+import * as ScriptedPeer from "../support/ScriptedPeer.js"
 import { eventually } from "./eventually.js"
 
 const monitors = Command.make(["CLIENT", "LIST"]).pipe(
@@ -44,6 +45,20 @@ describe.each([2, 3] as const)("MONITOR, RESP%i", (protocol) => {
         expect(Math.abs(set!.time - Date.now() / 1000)).toBeLessThan(60)
         expect(get!.time).toBeGreaterThanOrEqual(set!.time)
         expect(get!.args[1]).toEqual(new TextEncoder().encode("key"))
+      })
+    )
+
+    it.scoped("ends with the client, and does not begin on one that has ended", () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const client = yield* anotherClient({ protocol }).pipe(Scope.extend(scope))
+        const on = Effect.provideService(Redis.Redis, client)
+        const entries = yield* Monitor.started.pipe(on)
+        const fiber = yield* Effect.fork(Stream.runDrain(entries))
+        yield* Scope.close(scope, Exit.void)
+        expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "ConnectionError", reason: "Closed" })
+        const again = yield* Effect.flip(Monitor.started.pipe(on))
+        expect(again).toMatchObject({ _tag: "ConnectionError", reason: "Closed", outcome: "NotSent" })
       })
     )
 
@@ -196,11 +211,45 @@ describe("lines of MONITOR", () => {
       `${start}"x" `,
       `${start}"\u20ac"`,
       'NaN [0 127.0.0.1:1] "x"',
-      '1.5 [a 127.0.0.1:1] "x"'
+      '1.5 [a 127.0.0.1:1] "x"',
+      ' [0 127.0.0.1:1] "x"'
     ]) {
       expect(parseMonitorLine(line)).toBeUndefined()
     }
   })
+
+  const monitored = (...written: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedPeer.make((words, connection) => {
+        if (!ScriptedPeer.greet(words, connection)) connection.write(written.join(""))
+      })
+      const seen: Array<string> = []
+      const error = yield* Monitor.stream.pipe(
+        Stream.runForEach(({ command }) => Effect.sync(() => seen.push(command.join(" ")))),
+        Effect.provideServiceEffect(Redis.Redis, NodeRedis.make({ host: "127.0.0.1", port: peer.port })),
+        Effect.flip
+      )
+      return { seen, error }
+    }).pipe(Effect.scoped)
+
+  plainIt.live("come until one is damaged", () =>
+    Effect.gen(function* () {
+      const { error, seen } = yield* monitored(
+        "+OK\r\n",
+        `+${start}"a"\r\n+${start}"b"\r\n+damaged\r\n+${start}"c"\r\n`
+      )
+      expect(error).toMatchObject({ _tag: "DecodeError", reason: "not a line of MONITOR" })
+      expect(seen).toEqual(["a", "b"])
+    })
+  )
+
+  plainIt.live("come only behind the server's OK", () =>
+    Effect.gen(function* () {
+      const { error, seen } = yield* monitored(`+${start}"a"\r\n+${start}"b"\r\n`)
+      expect(error).toMatchObject({ _tag: "DecodeError", reason: "expected OK" })
+      expect(seen).toEqual([])
+    })
+  )
 
   plainIt("are read as well as can be where the server does not escape", () => {
     for (const value of ['quo"te', "back\\slash", "end\\", '"', "\\q", "\\x4", "\\xzz", 'a"b "c']) {

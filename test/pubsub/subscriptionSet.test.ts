@@ -3,9 +3,9 @@ import type { RedisError, RedisPubSub } from "@effect-resp/core"
 import { RespError, type RespValue } from "@effect-resp/core/internal/protocol/value"
 import { SubscriberInbox } from "@effect-resp/core/internal/subscriberInbox"
 import { type Link, SubscriptionSet } from "@effect-resp/core/internal/subscriptionSet"
-import { Member } from "@effect-resp/core/internal/topic"
+import { keyOf, Member } from "@effect-resp/core/internal/topic"
 import { Option } from "effect"
-import * as fc from "fast-check"
+import * as fc from "effect/FastCheck"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (value: Uint8Array) => new TextDecoder().decode(value)
@@ -304,6 +304,45 @@ describe("the set of subscriptions", () => {
   })
 })
 
+describe("what a peer makes up", () => {
+  const subscribed = async () => {
+    const world = makeWorld()
+    const alice = world.member()
+    world.set.connected(world.link)
+    world.join(alice, ["c"])
+    world.join(alice, ["p*"], "pattern")
+    await tick()
+    world.push("subscribe", "c", 1)
+    world.push("psubscribe", "p*", 2)
+    world.seen(alice)
+    return { ...world, alice }
+  }
+
+  it.each([
+    ["no data", ["message", "c"]],
+    ["a number for data", ["message", "c", 1]],
+    ["no data of a pattern", ["pmessage", "p*", "c"]],
+    ["no channel of a pattern", ["pmessage", "p*"]]
+  ])("a message with %s is doubted and reaches nobody", async (_, items) => {
+    const { alice, doubts, push, seen } = await subscribed()
+    push(...items)
+    expect(doubts).toEqual(["not a message"])
+    expect(seen(alice)).toEqual([])
+  })
+
+  it.each([null, 0, true, "", []])("%j is no answer to a PING", async (value) => {
+    const { doubts, set } = await subscribed()
+    set.reply(value)
+    expect(doubts).toEqual(Array.isArray(value) ? [] : ["an answer is missing"])
+  })
+
+  it("a name may be as long as a string of the server", () => {
+    const name = new Uint8Array(2 ** 26).fill(0x61)
+    expect(keyOf(name)).toHaveLength(name.length)
+    expect(keyOf(name.subarray(0, 5_000))).toBe("a".repeat(5_000))
+  })
+})
+
 describe("an inbox", () => {
   const message = (data: number): RedisPubSub.Message<Uint8Array> => ({
     type: "message",
@@ -322,6 +361,8 @@ describe("an inbox", () => {
         (actions, capacity, strategy) => {
           const inbox = new SubscriberInbox(capacity, strategy, () => {})
           const taken: Array<number | "gap" | "confirm"> = []
+          /** How much had been taken when each message came. */
+          const takenBefore: Array<number> = []
           const take = () => {
             const event = inbox.shift()
             if (event === undefined) return false
@@ -331,8 +372,10 @@ describe("an inbox", () => {
           let messages = 0
           let confirmations = 0
           for (const what of actions) {
-            if (what === "message") inbox.message(message(messages++))
-            else if (what === "take") take()
+            if (what === "message") {
+              takenBefore.push(taken.length)
+              inbox.message(message(messages++))
+            } else if (what === "take") take()
             else {
               confirmations++
               inbox.push({ type: "subscribe", channel: bytes("c"), count: 1 })
@@ -340,18 +383,20 @@ describe("an inbox", () => {
           }
           while (take()) {}
           expect(taken.filter((event) => event === "confirm")).toHaveLength(confirmations)
-          // Between neighbours there is a Gap, one, exactly where numbers are missing.
+          // Between neighbours there is a Gap exactly where numbers are missing, and one that was taken after they came.
           let next = 0
-          let gaps = 0
-          for (const event of taken) {
-            if (event === "gap") gaps++
-            else if (event !== "confirm") {
-              expect(gaps).toBe(event === next ? 0 : 1)
-              next = event + 1
-              gaps = 0
-            }
+          let gap = -1
+          const meet = (number: number) => {
+            if (number === next) expect(gap).toBe(-1)
+            else expect(gap).toBeGreaterThanOrEqual(takenBefore[number - 1]!)
+            next = number + 1
+            gap = -1
           }
-          expect(gaps).toBe(next === messages ? 0 : 1)
+          for (const [at, event] of taken.entries()) {
+            if (event === "gap") gap = at
+            else if (event !== "confirm") meet(event)
+          }
+          meet(messages)
         }
       ),
       { numRuns: 5_000 }

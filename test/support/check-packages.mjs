@@ -21,7 +21,10 @@ for (const name of ["core", "node", "cluster"]) {
   const packed = run("npm", ["pack", "--silent", "--pack-destination", directory, `./${folder}`])
   const tarball = join(directory, packed.stdout.trim().split("\n").at(-1))
   check(`publint ${name}`, run("npx", ["publint", "--strict", tarball]))
-  check(`attw ${name}`, run("npx", ["attw", "--profile", "esm-only", "--exclude-entrypoints", "package.json", "--", tarball]))
+  check(
+    `attw ${name}`,
+    run("npx", ["attw", "--profile", "esm-only", "--exclude-entrypoints", "package.json", "--", tarball])
+  )
 }
 rmSync(directory, { recursive: true })
 process.exit(failed ? 1 : 0)

@@ -19,10 +19,7 @@ export const streams: Section = {
     const received = Chunk.toReadonlyArray(yield* messages.pipe(Stream.take(2), Stream.runCollect))
     yield* Effect.forEach(received, (message) => tell("  received", line(message)))
     yield* run(`Redis.pubsubNumsub(["my-first-channel", "nobody"])`, Redis.pubsubNumsub(["my-first-channel", "nobody"]))
-    yield* run(
-      "Redis.pubsubChannels(), Redis.pubsubNumpat",
-      Effect.all([Redis.pubsubChannels(), Redis.pubsubNumpat])
-    )
+    yield* run("Redis.pubsubChannels(), Redis.pubsubNumpat", Effect.all([Redis.pubsubChannels(), Redis.pubsubNumpat]))
     yield* must(received.length === 2, "a message comes once for the channel and once for the pattern")
 
     const sharded = yield* RedisPubSub.subscribed({ shardChannels: "orders" })

@@ -51,9 +51,9 @@ export interface Options {
   readonly commandTimeout?: DurationInput | undefined
   /** For a reserved connection to become free; 5 seconds by default. */
   readonly reserveTimeout?: DurationInput | undefined
-  /** How long the end of the scope waits for replies in flight; 1 second by default. */
+  /** How long the end of the scope waits for replies in flight and for leases to end; 1 second by default. */
   readonly closeTimeout?: DurationInput | undefined
-  /** A connection silent for so long while replies are due is given up; 10 seconds by default. */
+  /** A connection on which nothing moves for so long while replies are due is given up; 10 seconds by default. */
   readonly watchdog?: DurationInput | undefined
   /** An idle shared connection is probed with PING so often; 15 seconds by default. */
   readonly keepAlive?: DurationInput | undefined

@@ -34,11 +34,19 @@ export interface MonitorEntry {
   readonly command: ReadonlyArray<string>
 }
 
-const parse = (line: string): Effect.Effect<MonitorEntry, DecodeError> => {
-  const entry = parseMonitorLine(line)
-  return entry === undefined
-    ? Effect.fail(new DecodeError({ command: "MONITOR", reason: "not a line of MONITOR", outcome: "Failed" }))
-    : Effect.succeed(entry)
+const malformed = (reason: string) => new DecodeError({ command: "MONITOR", reason, outcome: "Failed" })
+
+/** The entries of lines; those before a line that is none still come. */
+const parse = (lines: Chunk.Chunk<string>): Stream.Stream<MonitorEntry, DecodeError> => {
+  const entries: Array<MonitorEntry> = []
+  for (const line of lines) {
+    const entry = parseMonitorLine(line)
+    if (entry === undefined) {
+      return Stream.concat(Stream.fromIterable(entries), Stream.fail(malformed("not a line of MONITOR")))
+    }
+    entries.push(entry)
+  }
+  return Stream.fromChunk(Chunk.unsafeFromArray(entries))
 }
 
 /**
@@ -69,13 +77,14 @@ export const started: Effect.Effect<
 > = Effect.gen(function* () {
   const { monitor } = yield* Redis
   const pull = yield* Stream.toPull(monitor)
-  // The first line is the server's OK.
-  const [, ...lines] = yield* Effect.catchAll(
+  const [first, ...lines] = yield* Effect.catchAll(
     pull,
     Option.match({ onNone: () => Effect.succeed([]), onSome: Effect.fail })
   )
+  if (first !== "OK") return yield* malformed("expected OK")
   return Stream.concat(Stream.fromIterable(lines), Stream.repeatEffectChunkOption(pull)).pipe(
-    Stream.mapChunksEffect((chunk) => Effect.map(Effect.forEach(chunk, parse), Chunk.unsafeFromArray))
+    Stream.chunks,
+    Stream.flatMap(parse)
   )
 })
 

@@ -73,7 +73,9 @@ class PipelineImpl extends Effectable.Class<unknown, RedisError, Redis> {
   readonly [TypeId] = { _Attempt: (_: never) => _ }
   constructor(
     readonly commands: ReadonlyArray<Command<unknown>>,
-    readonly shape: (results: ReadonlyArray<unknown>) => unknown
+    readonly shape: (results: ReadonlyArray<unknown>) => unknown,
+    /** What commands were added to. A long chain is one step over it, for steps upon steps would overflow the stack. */
+    readonly base?: Pipeline<ReadonlyArray<unknown>>
   ) {
     super()
   }
@@ -190,11 +192,13 @@ export const add: {
     command: Command<B>
   ): Pipeline<readonly [...A, B], readonly [...At, Either.Either<B, RedisError>]>
 } = dual(2, (self: Pipeline<ReadonlyArray<unknown>>, command: Command<unknown>) => {
-  const count = self.commands.length
-  return new PipelineImpl([...self.commands, command], (results) => [
-    ...(self.shape(results.slice(0, count)) as ReadonlyArray<unknown>),
-    results[count]
-  ])
+  const base = (self instanceof PipelineImpl ? self.base : undefined) ?? self
+  const count = base.commands.length
+  return new PipelineImpl(
+    [...self.commands, command],
+    (results) => [...(base.shape(results.slice(0, count)) as ReadonlyArray<unknown>), ...results.slice(count)],
+    base
+  )
 })
 
 /**

@@ -209,9 +209,12 @@ const watching = <A, B, C, E, R>(
       const lease = yield* redis.reserve(keys)
       const pipeline = yield* lease.watch(keys).pipe(
         Effect.zipRight(Effect.provideService(body, Redis, lease)),
-        // What fails because the connection is gone has lost its watch with it.
+        // What fails because the connection is gone has lost its watch with it. A command of the body that may have run,
+        // and must not run twice, says so itself: a WatchError would invite to run it again.
         Effect.mapError((error) =>
-          !lease.isAlive() && (error instanceof ConnectionError || error instanceof ProtocolError)
+          !lease.isAlive() &&
+          (error instanceof ConnectionError || error instanceof ProtocolError) &&
+          (error.outcome === "NotSent" || error.idempotent === true)
             ? new WatchError({ reason: "ConnectionReset", outcome: "NotSent" })
             : error
         )

@@ -15,7 +15,7 @@ import {
   keyRange,
   type Word
 } from "../Command.js"
-import { many, type OneOrMany, whole, wholeOrBigint } from "../internal/arguments.js"
+import { choice, many, type OneOrMany, whole, wholeOrBigint } from "../internal/arguments.js"
 import * as Reply from "../Reply.js"
 
 const BITCOUNT = define("BITCOUNT", { readOnly: true })
@@ -51,7 +51,9 @@ export interface BitRangeOptions {
   readonly unit?: "byte" | "bit"
 }
 
-const unitWords = (unit: BitRangeOptions["unit"]): ReadonlyArray<Word> => (unit === "bit" ? ["BIT"] : [])
+// Older servers do not know the word for bytes.
+const unitWords = (unit: BitRangeOptions["unit"] = "byte"): ReadonlyArray<Word> =>
+  unit === "byte" ? [] : [choice(unit, { bit: "BIT" }, "unit")]
 
 /**
  * Counts the bits that are 1: https://redis.io/docs/latest/commands/bitcount/

@@ -15,7 +15,18 @@ import {
   type TextCommand,
   type Word
 } from "../Command.js"
-import { atMostOne, type Entries, finite, flag, many, type OneOrMany, option, whole } from "../internal/arguments.js"
+import {
+  atMostOne,
+  choice,
+  type Entries,
+  finite,
+  flag,
+  many,
+  type OneOrMany,
+  option,
+  presence,
+  whole
+} from "../internal/arguments.js"
 import * as Reply from "../Reply.js"
 
 /** The key, and the one behind `STORE` or `STOREDIST`, which are at position `from` or later. */
@@ -107,7 +118,7 @@ export const geoadd = (key: Argument, entries: Entries<GeoPosition>, options: Ge
   return GEOADD(
     [
       key,
-      ...option(options.onlyIf, (condition) => [condition === "absent" ? "NX" : "XX"]),
+      ...option(options.onlyIf, (condition) => [choice(condition, presence, "onlyIf")]),
       ...flag(options.countChanged, "CH"),
       ...(list.length === 0
         ? [new InvalidArgument("entries must not be empty")]
@@ -291,7 +302,7 @@ const areaWords = (area: GeoArea): ReadonlyArray<Word> => {
 }
 
 const searchWords = (options: GeoSearchOptions): ReadonlyArray<Word> => [
-  ...option(options.order, (order) => [order === "nearest" ? "ASC" : "DESC"]),
+  ...option(options.order, (order) => [choice(order, { nearest: "ASC", farthest: "DESC" }, "order")]),
   ...option(options.count, (count) => ["COUNT", whole(count, "count", 1), ...flag(options.any, "ANY")]),
   ...(options.any === true && options.count === undefined ? [new InvalidArgument("any needs count")] : [])
 ]

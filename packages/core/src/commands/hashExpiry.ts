@@ -8,6 +8,7 @@ import type { Option } from "effect/Option"
 import { type Argument, type Command, define, type TextCommand, type Word } from "../Command.js"
 import {
   atMostOne,
+  choice,
   type Entries,
   epochMillis,
   epochSeconds,
@@ -18,6 +19,7 @@ import {
   type OneOrMany,
   option,
   pairs,
+  presence,
   wholeSeconds
 } from "../internal/arguments.js"
 import * as Reply from "../Reply.js"
@@ -430,8 +432,8 @@ export const hsetex = (key: Argument, entries: Entries, options: HsetexOptions =
   return HSETEX(
     [
       key,
-      ...option(options.onlyIfKey, (condition) => [condition === "absent" ? "NX" : "XX"]),
-      ...option(options.onlyIf, (condition) => [condition === "absent" ? "FNX" : "FXX"]),
+      ...option(options.onlyIfKey, (condition) => [choice(condition, presence, "onlyIfKey")]),
+      ...option(options.onlyIf, (condition) => [choice(condition, { absent: "FNX", present: "FXX" }, "onlyIf")]),
       ...atMostOne(options, ["expire", "expireAt", "keepTtl"]),
       ...expireWords(options),
       ...flag(options.keepTtl, "KEEPTTL"),

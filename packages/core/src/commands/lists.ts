@@ -17,7 +17,7 @@ import {
   type TextCommand,
   type Word
 } from "../Command.js"
-import { atMostOne, blockTimeout, many, type OneOrMany, option, whole } from "../internal/arguments.js"
+import { atMostOne, blockTimeout, choice, many, type OneOrMany, option, whole } from "../internal/arguments.js"
 import * as Reply from "../Reply.js"
 
 const optionalText = Reply.option(Reply.text)
@@ -58,7 +58,7 @@ const RPUSHX = define("RPUSHX")
  */
 export type ListEnd = "left" | "right"
 
-const end = (side: ListEnd): Word => (side === "left" ? "LEFT" : "RIGHT")
+const end = (side: ListEnd): Word => choice(side, { left: "LEFT", right: "RIGHT" }, "the end")
 
 /**
  * An element, and the list that it came from.
@@ -246,7 +246,8 @@ export const linsert = (
   where: "before" | "after",
   pivot: Argument,
   element: Argument
-): Command<Option<number>> => LINSERT([key, where === "before" ? "BEFORE" : "AFTER", pivot, element], insertedLength)
+): Command<Option<number>> =>
+  LINSERT([key, choice(where, { before: "BEFORE", after: "AFTER" }, "where"), pivot, element], insertedLength)
 
 /**
  * Puts elements at the head of a list, one after the other, so that the last one becomes the first, and gives the new
@@ -510,7 +511,7 @@ const lmovemWords = (options: LmovemOptions): ReadonlyArray<Word> =>
         ...atMostOne(options, ["count", "exactly"]),
         ...option(options.count, (count) => ["COUNT", whole(count, "count", 1)]),
         ...option(options.exactly, (exactly) => ["EXACTLY", whole(exactly, "exactly", 1)]),
-        options.order === "oneByOne" ? "OBO" : "BULK"
+        choice(options.order ?? "bulk", { bulk: "BULK", oneByOne: "OBO" }, "order")
       ]
 
 /**

@@ -17,7 +17,7 @@ import {
   noKeys,
   type TextCommand
 } from "../Command.js"
-import { flag, many, type OneOrMany, option } from "../internal/arguments.js"
+import { choice, flag, many, type OneOrMany, option } from "../internal/arguments.js"
 import * as Reply from "../Reply.js"
 
 const asking = { keys: noKeys, idempotent: true }
@@ -358,7 +358,8 @@ export interface ScriptFlushOptions {
   readonly mode?: "async" | "sync"
 }
 
-const flushMode = ({ mode }: ScriptFlushOptions) => option(mode, (mode) => [mode === "async" ? "ASYNC" : "SYNC"])
+const flushMode = ({ mode }: ScriptFlushOptions) =>
+  option(mode, (mode) => [choice(mode, { async: "ASYNC", sync: "SYNC" }, "mode")])
 
 /**
  * Deletes all libraries: https://redis.io/docs/latest/commands/function-flush/

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { type Argument, type Command, define, type IntegerCommand, noKeys, type TextCommand } from "../Command.js"
-import { many, type OneOrMany, option, whole } from "../internal/arguments.js"
+import { choice, many, type OneOrMany, option, whole } from "../internal/arguments.js"
 import * as Reply from "../Reply.js"
 
 const asking = { keys: noKeys, idempotent: true }
@@ -61,7 +61,8 @@ export interface FlushOptions {
   readonly mode?: "async" | "sync"
 }
 
-const flushMode = ({ mode }: FlushOptions) => option(mode, (mode) => [mode === "async" ? "ASYNC" : "SYNC"])
+const flushMode = ({ mode }: FlushOptions) =>
+  option(mode, (mode) => [choice(mode, { async: "ASYNC", sync: "SYNC" }, "mode")])
 
 /**
  * Deletes the keys of all databases: https://redis.io/docs/latest/commands/flushall/

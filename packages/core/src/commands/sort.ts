@@ -14,7 +14,7 @@ import {
   type TextCommand,
   type Word
 } from "../Command.js"
-import { flag, option, whole } from "../internal/arguments.js"
+import { choice, flag, option, whole } from "../internal/arguments.js"
 import * as Reply from "../Reply.js"
 
 const texts = Reply.array(Reply.text)
@@ -97,7 +97,7 @@ const sortWords = (key: Argument, options: AnySortOptions): ReadonlyArray<Word> 
   ...(options.get !== undefined && patterns(options.get).length === 0
     ? [new InvalidArgument("get must not be empty")]
     : patterns(options.get).flatMap((pattern) => ["GET", pattern])),
-  ...flag(options.order === "descending", "DESC"),
+  ...option(options.order, (order) => [choice(order, { ascending: "ASC", descending: "DESC" }, "order")]),
   ...flag(options.alphabetic, "ALPHA")
 ]
 

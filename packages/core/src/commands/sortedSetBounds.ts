@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { type Argument, InvalidArgument, type Word } from "../Command.js"
-import { option, whole } from "../internal/arguments.js"
+import { numberToText, option, whole } from "../internal/arguments.js"
 import * as Reply from "../Reply.js"
 
 /**
@@ -67,7 +67,10 @@ const prefixed = (prefix: "[" | "(", value: Argument, name: string): Word => {
     return bytes
   }
   if (typeof value === "number" && !Number.isFinite(value)) return new InvalidArgument(`${name} is not finite`)
-  return `${prefix}${value}`
+  if (typeof value === "number") return `${prefix}${numberToText(value)}`
+  return typeof value === "string" || typeof value === "bigint"
+    ? `${prefix}${value}`
+    : new InvalidArgument(`${name} must be text, a number or bytes`)
 }
 
 /** An end of a range of members. */

@@ -17,7 +17,17 @@ import {
   type TextCommand,
   type Word
 } from "../Command.js"
-import { blockTimeout, type Entries, flag, many, type OneOrMany, option, whole } from "../internal/arguments.js"
+import {
+  blockTimeout,
+  choice,
+  type Entries,
+  flag,
+  many,
+  type OneOrMany,
+  option,
+  presence,
+  whole
+} from "../internal/arguments.js"
 import * as Reply from "../Reply.js"
 import { type ScoredMembers, scoredMembers, scoreWord } from "./sortedSetBounds.js"
 
@@ -106,8 +116,10 @@ export const zadd: {
       ...(options.onlyIf === "absent" && options.onlyIfScore !== undefined
         ? [new InvalidArgument('options exclude each other: onlyIf "absent", onlyIfScore')]
         : []),
-      ...option(options.onlyIf, (condition) => [condition === "absent" ? "NX" : "XX"]),
-      ...option(options.onlyIfScore, (comparison) => [comparison === "greater" ? "GT" : "LT"]),
+      ...option(options.onlyIf, (condition) => [choice(condition, presence, "onlyIf")]),
+      ...option(options.onlyIfScore, (comparison) => [
+        choice(comparison, { greater: "GT", less: "LT" }, "onlyIfScore")
+      ]),
       ...flag(options.countChanged, "CH"),
       ...flag(options.increment, "INCR"),
       ...scoreWords(entries, options.increment)
@@ -376,7 +388,7 @@ export const zscore = (key: Argument, member: Argument): Command<Option.Option<n
  */
 export type SortedSetEnd = "min" | "max"
 
-const end = (side: SortedSetEnd): Word => (side === "min" ? "MIN" : "MAX")
+const end = (side: SortedSetEnd): Word => choice(side, { min: "MIN", max: "MAX" }, "the end")
 
 /**
  * @since 0.1.0

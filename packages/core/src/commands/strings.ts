@@ -18,6 +18,7 @@ import {
 } from "../Command.js"
 import {
   atMostOne,
+  choice,
   type Entries,
   epochMillis,
   flag,
@@ -27,6 +28,7 @@ import {
   type OneOrMany,
   option,
   pairs,
+  presence,
   whole,
   wholeOrBigint,
   wholeSeconds
@@ -251,8 +253,6 @@ const keepOrExpire = (options: SetOptions): ReadonlyArray<Word> => [
  */
 export type SetCondition = "absent" | "present" | ValueCondition
 
-const presence = (condition: "absent" | "present"): Word => (condition === "absent" ? "NX" : "XX")
-
 /**
  * Sets a key: https://redis.io/docs/latest/commands/set/
  *
@@ -291,7 +291,7 @@ export const set: {
       key,
       value,
       ...option(options.onlyIf, (condition) =>
-        typeof condition === "string" ? [presence(condition)] : valueConditionWords(condition)
+        typeof condition === "string" ? [choice(condition, presence, "onlyIf")] : valueConditionWords(condition)
       ),
       ...flag(options.get, "GET"),
       ...keepOrExpire(options)
@@ -686,7 +686,7 @@ export const msetex = (
     [
       words.length / 2,
       ...words,
-      ...option(options.onlyIf, (condition) => [presence(condition)]),
+      ...option(options.onlyIf, (condition) => [choice(condition, presence, "onlyIf")]),
       ...keepOrExpire(options)
     ],
     Reply.boolean

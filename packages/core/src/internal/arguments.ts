@@ -6,6 +6,8 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import { type Argument, InvalidArgument, type Word } from "../Command.js"
 
+export { numberToText } from "./protocol/encoder.js"
+
 /** A point in time. */
 export type Instant = Date | DateTime.DateTime
 
@@ -21,14 +23,6 @@ export const millis = (input: Duration.DurationInput, name: string): Word => {
 export const wholeSeconds = (input: Duration.DurationInput, name: string): Word => {
   const value = millis(input, name)
   return typeof value === "number" ? Math.ceil(value / 1000) : value
-}
-
-/** Seconds of a duration, with a fraction; `Duration.infinity` is 0, which the server takes as without end. */
-export const seconds = (input: Duration.DurationInput, name: string): Word => {
-  const value = Duration.decodeUnknown(input)
-  if (value._tag === "None") return new InvalidArgument(`${name} is not a duration`)
-  const result = Duration.toMillis(value.value)
-  return result === Number.POSITIVE_INFINITY ? 0 : result / 1000
 }
 
 /** How long a command may block: the word, in seconds, and the milliseconds that the engine is told. */
@@ -78,6 +72,19 @@ export const finite = (value: number, name: string, min = Number.NEGATIVE_INFINI
   Number.isFinite(value) && value >= min
     ? value
     : new InvalidArgument(`${name} must be a number${min === Number.NEGATIVE_INFINITY ? "" : ` of at least ${min}`}`)
+
+/** The word of a choice. What is none of them, as untyped code may give, must not pass for the last of them. */
+export const choice = <A extends string>(value: A, words: Readonly<Record<A, string>>, name: string): Word =>
+  Object.hasOwn(words, value)
+    ? words[value]
+    : new InvalidArgument(
+        `${name} must be ${Object.keys(words)
+          .map((word) => `"${word}"`)
+          .join(" or ")}`
+      )
+
+/** The words of the conditions on what is there. */
+export const presence = { absent: "NX", present: "XX" }
 
 /** Refuses more than one of options that exclude each other. */
 export const atMostOne = (options: object, names: ReadonlyArray<string>): ReadonlyArray<InvalidArgument> => {

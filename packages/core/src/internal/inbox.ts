@@ -1,7 +1,7 @@
 /**
  * What came in and waits to be taken: callbacks on one side, Effects on the other.
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RedisError } from "../RedisError.js"
@@ -91,15 +91,24 @@ export class Inbox<A extends string | object> {
     return this.failure === undefined ? Effect.zipRight(this.ready, this.takeAll) : Effect.fail(this.failure)
   })
 
+  private readonly next: Effect.Effect<Option.Option<A>, RedisError> = Effect.suspend(() => {
+    const next = this.shift()
+    if (next !== undefined) return Effect.succeed(Option.some(next))
+    return this.failure === undefined ? Effect.succeed(Option.none()) : Effect.fail(this.failure)
+  })
+
   /** The next, if there is one now, or within the time. */
   poll(timeout?: Duration.DurationInput): Effect.Effect<Option.Option<A>, RedisError> {
-    return Effect.suspend(() => {
-      const next = this.shift()
-      if (next !== undefined) return Effect.succeed(Option.some(next))
-      if (this.failure !== undefined) return Effect.fail(this.failure)
-      return timeout === undefined
-        ? Effect.succeed(Option.none())
-        : Effect.zipRight(Effect.timeoutOption(this.ready, timeout), this.poll())
+    if (timeout === undefined) return this.next
+    return Effect.flatMap(Effect.clock, (clock) => {
+      const end = clock.unsafeCurrentTimeMillis() + Duration.toMillis(timeout)
+      const within: Effect.Effect<Option.Option<A>, RedisError> = Effect.flatMap(this.next, (next) => {
+        const left = end - clock.unsafeCurrentTimeMillis()
+        if (Option.isSome(next) || left <= 0) return Effect.succeed(next)
+        // Another one may take what has come, so there may be time left to wait for more.
+        return Effect.zipRight(Effect.timeoutOption(this.ready, left), within)
+      })
+      return within
     })
   }
 }

@@ -65,7 +65,7 @@ export const parseMonitorLine = (line: string): MonitorEntry | undefined => {
   const timeEnd = line.indexOf(" [")
   const databaseEnd = line.indexOf(" ", timeEnd + 2)
   const clientEnd = line.indexOf('] "', databaseEnd)
-  if (timeEnd < 0 || databaseEnd < 0 || clientEnd < 0) return undefined
+  if (timeEnd < 1 || databaseEnd < 0 || clientEnd < 0) return undefined
   const time = Number(line.slice(0, timeEnd))
   const database = Number(line.slice(timeEnd + 2, databaseEnd))
   const args = readArguments(line, clientEnd + 1)

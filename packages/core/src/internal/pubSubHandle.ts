@@ -1,9 +1,9 @@
 /**
  * The handle that changes its subscriptions while it reads.
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -23,14 +23,27 @@ import type {
 import { Redis } from "../RedisService.js"
 import type { OneOrMany } from "./arguments.js"
 import { asBytes, asText, isMessage, listOf, type Read, readEvent, readMessage } from "./pubSub.js"
-import { frames, keyOf, nameBytes } from "./topic.js"
+import { areNames, badName, frames, keyOf, nameBytes } from "./topic.js"
+
+/** A `subscribe` of one name, with what handles its messages. */
+interface Claim<Data, E> {
+  readonly handler: Handler<Data, E> | undefined
+  /** The server has confirmed it. */
+  settled: boolean
+  /** It was unsubscribed from; its last messages may still be to be read. */
+  left: boolean
+}
 
 /** A name that is subscribed to, or whose last messages are still to be read. */
 interface Entry<Data, E> {
   readonly name: Uint8Array
-  readonly handler: Handler<Data, E> | undefined
-  readonly subscribed: boolean
+  /** The last one counts; it goes if it fails, and the one before counts again. */
+  claims: ReadonlyArray<Claim<Data, E>>
+  /** Ends of subscriptions that are still to be read. */
+  ends: number
 }
+
+const isSubscribed = ({ claims }: Entry<never, unknown>): boolean => claims.some(({ left }) => !left)
 
 const refused = (reason: string) => new CommandError({ reason, outcome: "NotSent" })
 
@@ -39,8 +52,8 @@ const entriesOf = <Data, E, R>(
   subscriptions: Subscriptions<Data, E, R>
 ): ReadonlyArray<readonly [Name, Handler<Data, E, R> | undefined]> => {
   if (typeof subscriptions === "string" || subscriptions instanceof Uint8Array) return [[subscriptions, undefined]]
-  if (!isList(subscriptions)) return Object.entries(subscriptions)
-  return subscriptions.map((one) => (typeof one === "string" || one instanceof Uint8Array ? [one, undefined] : one))
+  if (!isList(subscriptions)) return Object.entries(subscriptions ?? {})
+  return subscriptions.map((one) => (isList(one) ? one : [one, undefined]))
 }
 
 // Array.isArray does not narrow a readonly array.
@@ -71,46 +84,63 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
     kind: SubscriptionKind,
     subscriptions: Subscriptions<Data, E, R>
   ): Effect.Effect<void, RedisError, R> {
-    return Effect.contextWithEffect((context) => {
-      const given = entriesOf(subscriptions)
-      if (this.running > 0 && given.some(([, handler]) => handler === undefined)) {
-        return Effect.fail(refused("while `run` is running, every subscription needs a handler"))
-      }
-      const entries = this.entries[kind]
-      const before = new Map<string, Entry<Data, E> | undefined>()
-      for (const [given_, handler] of given) {
-        const name = nameBytes(given_)
-        const key = keyOf(name)
-        if (!before.has(key)) before.set(key, entries.get(key))
-        entries.set(key, {
-          name,
-          handler: handler && ((message) => Effect.provide(handler(message), context)),
-          subscribed: true
-        })
-      }
-      return Effect.onError(
-        this.subscriber.subscribe(
-          kind,
-          given.map(([name]) => name)
-        ),
-        () =>
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.contextWithEffect((context) => {
+        const given = entriesOf(subscriptions)
+        if (this.running > 0 && given.some(([, handler]) => handler === undefined)) {
+          return Effect.fail(refused("while `run` is running, every subscription needs a handler"))
+        }
+        const names = given.map(([name]) => name)
+        if (!areNames(names)) return Effect.fail(badName())
+        if (given.some(([, handler]) => handler !== undefined && typeof handler !== "function")) {
+          return Effect.fail(refused("a handler must be a function"))
+        }
+        const entries = this.entries[kind]
+        const claimed: Array<readonly [key: string, Claim<Data, E>]> = []
+        for (const [given_, handler] of given) {
+          const name = nameBytes(given_)
+          const key = keyOf(name)
+          const claim: Claim<Data, E> = {
+            // Suspended, so that a handler which throws is one that fails.
+            handler: handler && ((message) => Effect.suspend(() => Effect.provide(handler(message), context))),
+            settled: false,
+            left: false
+          }
+          const entry = entries.get(key) ?? { name, claims: [], ends: 0 }
+          entry.claims = [...entry.claims, claim]
+          entries.set(key, entry)
+          claimed.push([key, claim])
+        }
+        return Effect.onExit(restore(this.subscriber.subscribe(kind, names)), (exit) =>
           Effect.sync(() => {
-            for (const [key, entry] of before) {
-              if (entry === undefined) entries.delete(key)
-              else entries.set(key, entry)
-            }
+            for (const [key, claim] of claimed) this.settle(kind, key, claim, Exit.isSuccess(exit))
           })
-      )
-    })
+        )
+      })
+    )
+  }
+
+  /** A claim that is confirmed replaces those confirmed before it; one that failed is as if it had not been. */
+  private settle(kind: SubscriptionKind, key: string, claim: Claim<Data, E>, confirmed: boolean): void {
+    const entry = this.entries[kind].get(key)
+    const at = entry?.claims.indexOf(claim) ?? -1
+    if (entry === undefined || at < 0) return
+    claim.settled = confirmed
+    entry.claims = entry.claims.filter((other, i) => (confirmed ? i >= at || !other.settled : other !== claim))
+    if (entry.claims.length === 0) this.entries[kind].delete(key)
   }
 
   private leave(kind: SubscriptionKind, names: OneOrMany<Name> | undefined): Effect.Effect<void, RedisError> {
     return Effect.suspend(() => {
       const entries = this.entries[kind]
       const list = names === undefined ? undefined : listOf(names)
-      for (const key of list?.map((name) => keyOf(nameBytes(name))) ?? entries.keys()) {
+      if (list !== undefined && !areNames(list)) return Effect.fail(badName())
+      for (const key of new Set(list?.map((name) => keyOf(nameBytes(name))) ?? entries.keys())) {
         const entry = entries.get(key)
-        if (entry !== undefined) entries.set(key, { ...entry, subscribed: false })
+        if (entry === undefined) continue
+        // Naming it is always confirmed; leaving all confirms only what is subscribed to.
+        if (list !== undefined || isSubscribed(entry)) entry.ends++
+        for (const claim of entry.claims) claim.left = true
       }
       return this.subscriber.unsubscribe(kind, list)
     })
@@ -119,12 +149,16 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
   /** The end of a subscription was read: its handler goes, unless it has been subscribed to again. */
   private ended(kind: SubscriptionKind, name: Uint8Array): void {
     const key = keyOf(name)
-    if (this.entries[kind].get(key)?.subscribed === false) this.entries[kind].delete(key)
+    const entry = this.entries[kind].get(key)
+    if (entry === undefined) return
+    entry.ends = Math.max(0, entry.ends - 1)
+    if (entry.ends === 0 && !isSubscribed(entry)) this.entries[kind].delete(key)
   }
 
   private handlerOf(message: Message<Uint8Array>): Handler<Data, E> | undefined {
     const kind = frames.get(message.type)!.kind
-    return this.entries[kind].get(keyOf(Option.getOrElse(message.pattern, () => message.channel)))?.handler
+    return this.entries[kind].get(keyOf(Option.getOrElse(message.pattern, () => message.channel)))?.claims.at(-1)
+      ?.handler
   }
 
   /** Drives the state by an event and gives it on, or what handles it, or nothing. */
@@ -184,11 +218,8 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
       const { onError } = options
       return onError === undefined
         ? handled
-        : Effect.catchAllCause(
-            handled,
-            (cause): Effect.Effect<"continue" | "stop", E | E2, R2> =>
-              Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : onError(cause, message)
-          )
+        : // Also of a handler that interrupts itself. When `run` is interrupted, nobody is asked.
+          Effect.catchAllCause(handled, (cause) => onError(cause, message))
     }
     const loop: Effect.Effect<void, RedisError | E | E2, R2> = this.subscriber.take.pipe(
       Effect.flatMap(handle),
@@ -197,8 +228,10 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
     )
     return Effect.suspend(() => {
       for (const entries of Object.values(this.entries)) {
-        for (const { handler, name, subscribed } of entries.values()) {
-          if (handler === undefined && subscribed) return Effect.fail(refused(`no handler for ${asText(name)}`))
+        for (const entry of entries.values()) {
+          if (entry.claims.at(-1)?.handler === undefined && isSubscribed(entry)) {
+            return Effect.fail(refused(`no handler for ${asText(entry.name)}`))
+          }
         }
       }
       this.running++
@@ -211,7 +244,7 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
 
   readonly subscriptions: RedisPubSub<Data, E>["subscriptions"] = Effect.sync(() => {
     const names = (kind: SubscriptionKind) =>
-      [...this.entries[kind].values()].filter(({ subscribed }) => subscribed).map(({ name }) => this.read(name))
+      [...this.entries[kind].values()].filter(isSubscribed).map(({ name }) => this.read(name))
     return { channels: names("channel"), patterns: names("pattern"), shardChannels: names("shard") }
   })
 }

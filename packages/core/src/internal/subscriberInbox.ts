@@ -76,7 +76,12 @@ export class SubscriberInbox extends Inbox<BytesEvent> {
   }
 
   override shift(): BytesEvent | undefined {
-    if (this.kept.length > 0) return this.kept.shift()
+    if (this.kept.length > 0) {
+      const first = this.kept.shift()
+      // A Gap that was read does not stand for what is lost from now on.
+      if (first === overflow) this.losing = false
+      return first
+    }
     const event = super.shift()
     if (event !== undefined && this.strategy === "sliding" && this.counts(event)) this.losing = false
     return event

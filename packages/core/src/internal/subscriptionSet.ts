@@ -210,11 +210,14 @@ export class SubscriptionSet {
 
   private deliver(topic: Topic, items: ReadonlyArray<RespValue>): void {
     const isPattern = topic.kind === "pattern"
+    const channel = isPattern ? items[2] : topic.name
+    const data = items[isPattern ? 3 : 2]
+    if (!(channel instanceof Uint8Array && data instanceof Uint8Array)) return this.link?.doubt("not a message")
     const message: Message<Uint8Array> = {
       type: verbs[topic.kind].message,
-      channel: isPattern ? (items[2] as Uint8Array) : topic.name,
+      channel,
       pattern: isPattern ? Option.some(topic.name) : Option.none(),
-      data: items[isPattern ? 3 : 2] as Uint8Array
+      data
     }
     for (const member of topic.members.keys()) {
       if (member.missing.size > 0 && !member.gapTold) {
@@ -263,7 +266,8 @@ export class SubscriptionSet {
   }
 
   private fence(value: RespValue | undefined): void {
-    if (!this.outstanding.answered(Number(wordOf(value)))) this.link?.doubt("an answer is missing")
+    // What has no text is no answer, and not the number 0.
+    if (!this.outstanding.answered(Number(wordOf(value) || Number.NaN))) this.link?.doubt("an answer is missing")
   }
 
   // ---- bookkeeping

@@ -2,7 +2,7 @@
  * What is subscribed to, and by whom: the bookkeeping of one subscription connection, and the words that go over it.
  */
 import { define, noKeys } from "../Command.js"
-import type { RedisError } from "../RedisError.js"
+import { CommandError, type RedisError } from "../RedisError.js"
 import type { Confirmation, Message, SubscriptionKind } from "../RedisPubSub.js"
 import * as Reply from "../Reply.js"
 import { decodeText, encodeText } from "./protocol/text.js"
@@ -40,10 +40,18 @@ export const subscribeCommands = {
 
 /** Exactly the bytes, one character each, as a key for maps; 30 ns for a short name. */
 export const keyOf = (bytes: Uint8Array): string => {
+  if (bytes.length <= 4_096) return String.fromCharCode.apply(null, bytes as unknown as Array<number>)
   // A call takes only so many arguments.
-  if (bytes.length > 4_096) return keyOf(bytes.subarray(0, 4_096)) + keyOf(bytes.subarray(4_096))
-  return String.fromCharCode.apply(null, bytes as unknown as Array<number>)
+  let key = ""
+  for (let at = 0; at < bytes.length; at += 4_096) key += keyOf(bytes.subarray(at, at + 4_096))
+  return key
 }
+
+/** Whether they are names: untyped code may give anything. */
+export const areNames = (names: ReadonlyArray<unknown>): boolean =>
+  Array.isArray(names) && names.every((name) => typeof name === "string" || name instanceof Uint8Array)
+
+export const badName = () => new CommandError({ reason: "a name must be text or bytes", outcome: "NotSent" })
 
 export const nameBytes = (name: string | Uint8Array): Uint8Array => (typeof name === "string" ? encodeText(name) : name)
 
