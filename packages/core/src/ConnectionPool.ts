@@ -61,7 +61,7 @@ export interface Options {
   readonly reconnect?: Schedule.Schedule<unknown, ConnectionError | TimeoutError> | undefined
   /** Multiplexed connections; 1 by default. */
   readonly connections?: number | undefined
-  /** Reserved connections at most; 16 by default. */
+  /** Reserved connections at most; 64 by default. */
   readonly maxReserved?: number | undefined
   /** An idle reserved connection is closed after so long; 1 minute by default. */
   readonly reservedIdleTimeout?: DurationInput | undefined

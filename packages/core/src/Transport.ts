@@ -16,7 +16,7 @@ export interface TransportHandler {
   readonly onData: (chunk: Uint8Array) => void
   /** The buffer of a `write` that returned `false` is empty again. */
   readonly onDrain: () => void
-  /** The stream ended; called once, but not necessarily after `end` or `destroy`. `detail` says why, where known. */
+  /** The stream ended; called once, but not necessarily after `destroy`. `detail` says why, where known. */
   readonly onClose: (detail: string) => void
 }
 
@@ -40,8 +40,6 @@ export interface Transport {
   /** Stops and restarts reading, so that the peer is slowed down by TCP itself. */
   readonly pause: () => void
   readonly resume: () => void
-  /** Ends the stream politely, after what was written. */
-  readonly end: () => void
   /** Ends it at once, with a reset where there is one, so that nothing still buffered is executed later. */
   readonly destroy: () => void
 }

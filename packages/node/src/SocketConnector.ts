@@ -106,10 +106,6 @@ const start = <E>(
     )
     yield* Deferred.await(opened)
 
-    const stop = (): void => {
-      live = false
-      Effect.runFork(close)
-    }
     return {
       write: (chunk) => {
         buffered += chunk.length
@@ -120,8 +116,10 @@ const start = <E>(
       uncork: () => {},
       pause: () => {},
       resume: () => {},
-      end: stop,
-      destroy: stop
+      destroy: () => {
+        live = false
+        Effect.runFork(close)
+      }
     }
   })
 

@@ -129,13 +129,12 @@ export class Connection implements TransportHandler {
     this.inFlight.forEach(f)
   }
 
-  /** Ends the connection; everything in flight fails. A polite end lets the server read what was sent. */
-  close(failure: Failure, polite = false): void {
+  /** Ends the connection; everything in flight fails. */
+  close(failure: Failure): void {
     if (this.ended !== undefined) return
     this.ended = failure
     this.writable = false
-    if (polite) this.transport?.end()
-    else this.transport?.destroy()
+    this.transport?.destroy()
     this.commandsInFlight = 0
     this.bytesInFlight = 0
     for (const entry of this.inFlight.drain()) {

@@ -84,7 +84,6 @@ export const makeConnector = (endpoint: Endpoint): Transport.Connector => {
           uncork: () => socket.uncork(),
           pause: () => void socket.pause(),
           resume: () => void socket.resume(),
-          end: () => void socket.end(),
           destroy: () => {
             // A reset discards what is still buffered, so that nothing is executed after it was reported as lost. A
             // TLS socket cannot reset itself: the raw one under it can. A Unix socket knows no reset, and asked while
