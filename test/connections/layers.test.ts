@@ -1,7 +1,7 @@
 import { describe, expect, it, layer } from "@effect/vitest"
-import { Command, Redis, RedisError } from "@effect-resp/core"
+import { Command, Redis, RedisError, RedisPubSub, Scan } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
-import { Config, ConfigProvider, Effect, Layer, Option, Redacted, Ref } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Option, Redacted, Ref, Stream } from "effect"
 import { anotherClient, redisLayer } from "../support/redis.js"
 
 const info = Command.make(["CLIENT", "INFO"]).pipe(Command.map(String))
@@ -38,6 +38,24 @@ layer(redisLayer(), { excludeTestServices: true })("layers", (it) => {
       )
       expect(answers).toEqual([Option.some("default"), Option.some("sessions")])
     })
+  )
+
+  it.effect("serve several servers of one program by tags, streams included", () =>
+    Effect.gen(function* () {
+      class Events extends Redis.Tag("Events")<Events>() {}
+      const other = yield* NodeRedisServer.make()
+      const program = Effect.gen(function* () {
+        const news = yield* RedisPubSub.subscribed({ channels: "news" }).pipe(Redis.use(Events))
+        expect(yield* Redis.publish("news", "to nobody")).toBe(0)
+        expect(yield* Redis.publish("news", "hello").pipe(Redis.use(Events))).toBe(1)
+        const first = yield* Stream.runHead(news)
+        const keys = Scan.keys().pipe(Redis.useStream(Events), Stream.runCount)
+        yield* Redis.set("here", 1)
+        return { message: Option.map(first, ({ data }) => data), keys: yield* keys }
+      })
+      const answer = yield* program.pipe(Effect.provide(Redis.layerFor(Events, NodeRedis.layer({ port: other.port }))))
+      expect(answer).toEqual({ message: Option.some("hello"), keys: 0 })
+    }).pipe(Effect.scoped)
   )
 
   it.effect("read their options from a URL", () =>

@@ -82,6 +82,18 @@ describe.runIf(isBuiltWithTls)("TLS", () => {
     })
   )
 
+  it.scopedLive("asks for the server's name, and checks the certificate against it", () =>
+    Effect.gen(function* () {
+      const { ca, port } = yield* serve("wrongName")
+      const named = yield* NodeRedis.make({ host: "127.0.0.1", port, tls: { ca, servername: "elsewhere.test" } })
+      expect(yield* named.execute(Redis.ping())).toBe("PONG")
+      const error = yield* Effect.flip(
+        NodeRedis.make({ host: "127.0.0.1", port, tls: { ca, servername: "localhost" } })
+      )
+      expect(error).toMatchObject({ _tag: "ConnectionError", reason: "Tls", outcome: "NotSent" })
+    })
+  )
+
   it.scopedLive("is never left out, nor taken for what it is not", () =>
     Effect.gen(function* () {
       const { ca, plainPort, port } = yield* serve("server")
