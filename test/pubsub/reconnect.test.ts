@@ -2,7 +2,7 @@ import { createServer, type Socket, connect as tcpConnect } from "node:net"
 import { describe, expect, layer } from "@effect/vitest"
 import { Command, Redis, RedisPubSub } from "@effect-resp/core"
 import { NodeRedisServer } from "@effect-resp/node"
-import { Chunk, Effect, Fiber, Option, Redacted, Schedule, Stream } from "effect"
+import { Chunk, Effect, Exit, Fiber, Option, Redacted, Schedule, Scope, Stream } from "effect"
 import { anotherClient, redisLayer } from "../support/redis.js"
 import { eventually, noSubscriptions } from "./eventually.js"
 
@@ -229,6 +229,34 @@ describe.each([2, 3] as const)("subscriptions and lost connections, RESP%i", (pr
         const again = yield* RedisPubSub.make().pipe(provide)
         yield* again.subscribe("again")
         expect(yield* again.take).toEqual({ type: "subscribe", channel: "again", count: 1 })
+      })
+    )
+
+    it.scoped("fail, with the address, when the schedule itself throws, and when the client ends", () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const client = yield* anotherClient({
+          protocol,
+          reconnect: Schedule.map(Schedule.recurs(9), () => {
+            throw new Error("no schedule")
+          })
+        }).pipe(Scope.extend(scope))
+        const on = Effect.provideService(Redis.Redis, client)
+        const pubSub = yield* RedisPubSub.make({ ignoreConfirmations: true }).pipe(on)
+        yield* pubSub.subscribe("news")
+        yield* killSubscribers
+        const error = yield* pubSub.take.pipe(
+          Effect.repeat({ until: () => false }),
+          Effect.timeoutFail({ duration: "3 seconds", onTimeout: () => new Error("left waiting") }),
+          Effect.flip
+        )
+        expect(error).toMatchObject({ _tag: "ConnectionError", outcome: "NotSent" })
+        expect(error.message).toMatch(/127\.0\.0\.1:\d+/)
+        const other = yield* RedisPubSub.make().pipe(on)
+        yield* Scope.close(scope, Exit.void)
+        const ended = yield* Effect.flip(other.take)
+        expect(ended).toMatchObject({ _tag: "ConnectionError", reason: "Closed" })
+        expect(ended.message).toMatch(/127\.0\.0\.1:\d+/)
       })
     )
 

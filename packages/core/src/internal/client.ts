@@ -186,6 +186,7 @@ export const makeClient = (
           )
     )
     const subscriptions = yield* makeSubscriptions({
+      address,
       open: openConnection(connector, setup, { allBytes: true }),
       reconnect,
       keepAlive: Duration.decode(options.keepAlive ?? "15 seconds"),

@@ -25,6 +25,18 @@ export type Failure =
   | { readonly _tag: "Protocol"; readonly address: string; readonly reason: string }
   | { readonly _tag: "Timeout"; readonly millis: number; readonly connected: boolean }
 
+/** What a failure says of its cause. */
+export const detailOf = (failure: Failure): string => {
+  switch (failure._tag) {
+    case "Connection":
+      return failure.detail
+    case "Protocol":
+      return failure.reason
+    case "Timeout":
+      return `nothing came for ${failure.millis} ms`
+  }
+}
+
 const context = (command: Command<unknown>, position: number | undefined) => ({
   command: command.definition.name,
   position,

@@ -9,7 +9,7 @@ import { ConnectionError, TimeoutError } from "../RedisError.js"
 import type { Connector } from "../Transport.js"
 import { Connection, type ConnectionListener } from "./connection.js"
 import { Entry } from "./entry.js"
-import { type Failure, withoutArguments } from "./failure.js"
+import { detailOf, type Failure, withoutArguments } from "./failure.js"
 import { encodeCommand, type Payload } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
 import { atEnd } from "./scopeEnd.js"
@@ -70,7 +70,7 @@ const lostInSetup = (connection: Connection, failure: Failure): ConnectionError 
   new ConnectionError({
     reason: "Handshake",
     address: connection.address,
-    detail: failure._tag === "Connection" ? failure.detail : failure._tag === "Protocol" ? failure.reason : "timeout",
+    detail: detailOf(failure),
     outcome: "NotSent"
   })
 

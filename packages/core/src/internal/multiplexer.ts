@@ -12,11 +12,11 @@ import { ConnectionError } from "../RedisError.js"
 import type { ConnectionState } from "../RedisService.js"
 import type { CommandQueue } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
-import type { Failure } from "./failure.js"
+import { detailOf, type Failure } from "./failure.js"
 import { call, type OpenError } from "./handshake.js"
 
 /** A session shorter than this counts as a failed attempt, so that a server that hangs up at once is not hammered. */
-const stable = Duration.seconds(1)
+export const stable = Duration.seconds(1)
 
 /** What the supervisor of a connection is told and tells. */
 export interface Supervision {
@@ -61,13 +61,22 @@ const probe = (connection: Connection, { keepAlive, probeTimeout }: Supervision)
   )
 }
 
-const lost = (address: string, failure: Failure): ConnectionError =>
-  new ConnectionError({
-    reason: "Lost",
-    address,
-    detail: failure._tag === "Connection" ? failure.detail : failure._tag === "Protocol" ? failure.reason : "timeout",
-    outcome: "NotSent"
-  })
+/** What a session that was too short to count ends with. */
+export const lost = (address: string, failure: Failure): ConnectionError =>
+  new ConnectionError({ reason: "Lost", address, detail: detailOf(failure), outcome: "NotSent" })
+
+/** Why connecting again has ended: what failed, or a defect, such as of a schedule that throws. */
+export const endOf = (address: string, cause: Cause.Cause<OpenError>): OpenError =>
+  Option.getOrElse(
+    Cause.failureOption(cause),
+    () =>
+      new ConnectionError({
+        reason: "Connect",
+        address,
+        detail: "connecting again ended in a defect",
+        outcome: "NotSent"
+      })
+  )
 
 /** Keeps a queue connected for a scope. Succeeds once it is; fails when the first attempt does. */
 export const supervise = (queue: CommandQueue, supervision: Supervision): Effect.Effect<void, OpenError, Scope.Scope> =>
@@ -113,11 +122,7 @@ export const supervise = (queue: CommandQueue, supervision: Supervision): Effect
       Effect.retry({ schedule: supervision.reconnect, while: () => started }),
       Effect.forever,
       Effect.catchAllCause((cause) =>
-        Effect.zipRight(
-          Deferred.failCause(first, cause),
-          // Also after a defect, such as of a schedule that throws, nobody is left waiting.
-          giveUp(final(Option.getOrElse(Cause.failureOption(cause), () => defective(queue.address))))
-        )
+        Effect.zipRight(Deferred.failCause(first, cause), giveUp(final(endOf(queue.address, cause))))
       ),
       Effect.zipRight(supervision.onState({ _tag: "Closed" })),
       Effect.forkScoped
@@ -135,6 +140,3 @@ const final = (error: OpenError): OpenError =>
         outcome: "NotSent"
       })
     : error
-
-const defective = (address: string): ConnectionError =>
-  new ConnectionError({ reason: "Connect", address, detail: "connecting again ended in a defect", outcome: "NotSent" })

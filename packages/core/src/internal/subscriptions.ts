@@ -13,6 +13,7 @@ import type { Subscriber, SubscriberOptions } from "../RedisPubSub.js"
 import type { Connection } from "./connection.js"
 import { type Failure, failureError, withoutArguments } from "./failure.js"
 import type { OpenError } from "./handshake.js"
+import { endOf, lost, stable } from "./multiplexer.js"
 import { encodeCommand } from "./protocol/encoder.js"
 import { SubscriberInbox } from "./subscriberInbox.js"
 import { type Link, SubscriptionSet } from "./subscriptionSet.js"
@@ -20,6 +21,7 @@ import { areNames, badName, type Call, Member, subscriptionCommand } from "./top
 
 /** What the subscription connection needs of the client around it. */
 export interface SubscriptionsOptions {
+  readonly address: string
   readonly open: Effect.Effect<Connection, OpenError, Scope.Scope>
   readonly reconnect: Schedule.Schedule<unknown, OpenError>
   readonly keepAlive: Duration.Duration
@@ -27,23 +29,10 @@ export interface SubscriptionsOptions {
   readonly commandTimeout: number
 }
 
-/** A session shorter than this counts as a failed attempt, so that a server that hangs up at once is not hammered. */
-const stable = Duration.seconds(1)
-
 const strategies: ReadonlySet<string> = new Set(["suspend", "sliding", "dropping"])
 
 /** The longest time a timer takes, in milliseconds; more is for ever. */
 const longest = 2 ** 31 - 1
-
-const closed = (detail: string) => new ConnectionError({ reason: "Closed", address: "", detail, outcome: "NotSent" })
-
-const lost = (connection: Connection, failure: Failure): ConnectionError =>
-  new ConnectionError({
-    reason: "Lost",
-    address: connection.address,
-    detail: failure._tag === "Connection" ? failure.detail : failure._tag === "Protocol" ? failure.reason : "timeout",
-    outcome: "NotSent"
-  })
 
 /** Gives the connection to the set for as long as it lives. */
 const serve = (connection: Connection, set: SubscriptionSet): Effect.Effect<Failure> =>
@@ -107,6 +96,8 @@ export const makeSubscriptions = (
   Scope.Scope
 > =>
   Effect.gen(function* () {
+    const { address } = options
+    const closed = (detail: string) => new ConnectionError({ reason: "Closed", address, detail, outcome: "NotSent" })
     const run = Runtime.runFork(yield* Effect.runtime())
     const members = new Set<Member>()
     let fiber: Fiber.RuntimeFiber<void> | undefined
@@ -117,7 +108,7 @@ export const makeSubscriptions = (
         Effect.raceFirst(serve(connection, set), probe(connection, set, options)).pipe(
           Effect.timed,
           Effect.flatMap(([lasted, failure]) =>
-            Duration.lessThan(lasted, stable) ? Effect.fail(lost(connection, failure)) : Effect.void
+            Duration.lessThan(lasted, stable) ? Effect.fail(lost(connection.address, failure)) : Effect.void
           )
         )
       )
@@ -129,10 +120,11 @@ export const makeSubscriptions = (
         while: (error) => !(error._tag === "ConnectionError" && error.reason === "Auth")
       }),
       Effect.forever,
-      Effect.catchAll((error) =>
+      // A defect included, so that nobody is left waiting.
+      Effect.catchAllCause((cause) =>
         Effect.sync(() => {
           fiber = undefined
-          set.expelAll(error)
+          set.expelAll(endOf(address, cause))
         })
       )
     )
