@@ -74,7 +74,7 @@ it.scopedLive("a client that closes gives what is in flight its reply, and refus
 it.scopedLive("a connection that is lost and comes back while the client closes does not open it again", () =>
   Effect.gen(function* () {
     const { client, close, proxy } = yield* closable({ reconnect: Schedule.spaced("1 millis") })
-    const lease = yield* client.reserve([])
+    const lease = yield* client.watch(["k"])
     proxy.toClient.pause()
     yield* Effect.fork(Effect.exit(client.execute(Redis.ping())))
     yield* Effect.sleep("20 millis")

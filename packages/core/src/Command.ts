@@ -447,6 +447,22 @@ export const bytes = <A, B>(self: TextCommand<A, B>): Command<B> =>
 export const bigint = (self: IntegerCommand): Command<bigint> => withReply(self, () => self.reply.asBigint)
 
 /**
+ * The command with its reply as it came, and with other words where they are given: for what splits a command among
+ * several servers and puts their replies together, to decode them with `self.reply`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const undecoded = (self: Command<unknown>, words: ReadonlyArray<Word> = self.words): Command<Reply.Raw> =>
+  new CommandImpl(
+    self.definition,
+    words,
+    { decode: (raw) => raw, wantsBytes: self.reply.wantsBytes },
+    self.blockMillis,
+    self.onNoScript && undecoded(self.onNoScript)
+  )
+
+/**
  * Marks a command as harmless to run twice, so that `RedisError.isSafeToRetry` allows it after an unknown outcome.
  *
  * @example
@@ -468,6 +484,26 @@ export const idempotent = <A>(self: Command<A>): Command<A> =>
     self.blockMillis,
     self.onNoScript && idempotent(self.onNoScript)
   )
+
+const isSendable = (word: unknown): boolean =>
+  typeof word === "string" ||
+  typeof word === "bigint" ||
+  (typeof word === "number" && Number.isFinite(word)) ||
+  word instanceof Uint8Array
+
+/**
+ * Why a command cannot be sent, if so: what its first bad word is.
+ *
+ * @since 0.1.0
+ * @category destructors
+ */
+export const unsendable = (self: Command<unknown>): string | undefined => {
+  const index = self.words.findIndex((word) => !isSendable(word))
+  if (index < 0) return undefined
+  const word: unknown = self.words[index]
+  if (word instanceof InvalidArgument) return word.reason
+  return `argument ${index} is ${typeof word === "number" ? word : word === null ? "null" : typeof word}, which cannot be sent`
+}
 
 /**
  * Where the command's keys are among its words.

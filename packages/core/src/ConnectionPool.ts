@@ -59,6 +59,16 @@ export interface Options {
   readonly keepAlive?: DurationInput | undefined
   /** The delays between attempts to reconnect; by default from 50 ms, doubling to 2 seconds, jittered, without end. */
   readonly reconnect?: Schedule.Schedule<unknown, ConnectionError | TimeoutError> | undefined
+  /**
+   * While the server cannot be reached, commands `wait` for it within their deadlines (the default), or `fail` at once,
+   * with the outcome `NotSent`; subscribers then fail, too, when their connection is lost.
+   */
+  readonly whileDisconnected?: "wait" | "fail" | undefined
+  /**
+   * The server is a cluster's replica, and is to answer reads itself rather than redirect them (READONLY); `false` by
+   * default.
+   */
+  readonly readOnly?: boolean | undefined
   /** Multiplexed connections; 1 by default. */
   readonly connections?: number | undefined
   /** Reserved connections at most; 64 by default. */
@@ -76,6 +86,40 @@ export interface Options {
 }
 
 /**
+ * How one call of a client differs from its other calls.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CallOptions {
+  /** In milliseconds, instead of `commandTimeout` and as a bound for `reserveTimeout`. */
+  readonly timeout?: number
+  /** Each command has ASKING before it in the same write: it is for a slot that its node is still importing. */
+  readonly asking?: boolean
+}
+
+/**
+ * The primitives that run commands.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Runner = Pick<RedisService, "execute" | "pipeline" | "transaction" | "reserve" | "watch">
+
+/**
+ * The client of one server: the primitives, and what those need who build a topology of several.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Client extends RedisService {
+  /** As errors name it. */
+  readonly address: string
+  /** The same connections, for calls that differ. */
+  readonly calling: (options: CallOptions) => Runner
+}
+
+/**
  * Makes a client over a connector, for a scope. Fails with a `ConnectionError` or `TimeoutError` when the first
  * connection cannot be made, and with a `CommandError` when an option cannot be used.
  *
@@ -85,7 +129,7 @@ export interface Options {
 export const make: (
   connector: Connector,
   options?: Options
-) => Effect.Effect<RedisService, ConnectionError | TimeoutError | CommandError, Scope.Scope> = makeClient
+) => Effect.Effect<Client, ConnectionError | TimeoutError | CommandError, Scope.Scope> = makeClient
 
 /**
  * The client as a layer of the `Redis` tag.

@@ -146,15 +146,96 @@ export class CommandError extends Data.TaggedError("CommandError")<
 }
 
 /**
+ * The keys of one command, transaction or watch are in several of a cluster's slots, two of which are named; refused
+ * here, before a byte was sent. Keys with the same part in braces (`{user:1}:name`) share a slot.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CrossSlotError extends Data.TaggedError("CrossSlotError")<
+  CommandContext & { readonly slots: readonly [number, number]; readonly outcome: "NotSent" }
+> {
+  override get message(): string {
+    return `the keys are in several slots, such as ${this.slots.join(" and ")}${where(this)}`
+  }
+}
+
+/**
+ * A cluster, or the servers under a Sentinel, could not be used.
+ *
+ * - `Discovery`: none of the seeds or sentinels told where the servers are; `attempts` says what came of each.
+ * - `NoNode`: no server is known that may run the command: the slot is not covered, there is no replica, the node that
+ *   was named is not part of the cluster.
+ * - `Redirections`: the servers went on pointing at one another.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClusterError extends Data.TaggedError("ClusterError")<
+  CommandContext & {
+    readonly reason: "Discovery" | "NoNode" | "Redirections"
+    readonly detail: string
+    readonly attempts: ReadonlyArray<{ readonly address: string; readonly detail: string }>
+    readonly outcome: "NotSent" | "Rejected" | "Unknown"
+  }
+> {
+  override get message(): string {
+    const attempts = this.attempts.map(({ address, detail }) => `${address}: ${detail}`)
+    return `${[this.detail, ...attempts].join("; ")}${where(this)}`
+  }
+}
+
+/**
  * Any failure of a command.
  *
  * @since 0.1.0
  * @category errors
  */
-export type RedisError = ConnectionError | TimeoutError | ReplyError | DecodeError | ProtocolError | CommandError
+export type RedisError =
+  | ConnectionError
+  | TimeoutError
+  | ReplyError
+  | DecodeError
+  | ProtocolError
+  | CommandError
+  | CrossSlotError
+  | ClusterError
+
+/**
+ * The same error, said of another command or position: for what regroups commands.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withContext = <E extends RedisError>(error: E, context: CommandContext): E => {
+  const Same = error.constructor as new (fields: E & CommandContext) => E
+  return new Same({ ...error, ...context })
+}
+
+/**
+ * The same error where other parts of the same command may have taken effect: its outcome is `Unknown`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const inPart = (error: RedisError): RedisError => {
+  if (error._tag === "DecodeError" || error._tag === "CommandError" || error._tag === "CrossSlotError") return error
+  const Same = error.constructor as new (fields: object) => RedisError
+  return new Same({ ...error, outcome: "Unknown" })
+}
 
 /** Refusals that pass by themselves. */
-const transient = new Set(["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "UNBLOCKED"])
+const transient = new Set([
+  "ASK",
+  "BUSY",
+  "CLUSTERDOWN",
+  "LOADING",
+  "MASTERDOWN",
+  "MOVED",
+  "READONLY",
+  "TRYAGAIN",
+  "UNBLOCKED"
+])
 
 /** Reasons that another attempt will not change. */
 const final = new Set(["Closed", "Auth"])
@@ -164,8 +245,9 @@ const final = new Set(["Closed", "Auth"])
  * error, so that it fits a program with errors of its own: those are not safe.
  *
  * True when nothing was sent because of the connection, when the server refused the command for a reason that passes
- * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, READONLY, UNBLOCKED), when the outcome is unknown but the command
- * is read-only or was marked with `Command.idempotent`, and for a `WatchError`, after which nothing was applied.
+ * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, MOVED, ASK, READONLY, UNBLOCKED), when the outcome is unknown but the command
+ * is read-only or was marked with `Command.idempotent`, for a `ClusterError`, and for a `WatchError`, after which
+ * nothing was applied.
  *
  * @example
  * ```ts
@@ -183,6 +265,7 @@ const final = new Set(["Closed", "Auth"])
 export const isSafeToRetry = (error: unknown): boolean => {
   if (error instanceof ReplyError) return error.outcome === "Rejected" && transient.has(error.code)
   if (error instanceof ConnectionError && final.has(error.reason)) return false
+  if (error instanceof ClusterError) return error.outcome !== "Unknown" || error.idempotent === true
   if (error instanceof ConnectionError || error instanceof TimeoutError || error instanceof ProtocolError) {
     return error.outcome === "NotSent" || error.idempotent === true
   }

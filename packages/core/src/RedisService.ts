@@ -13,6 +13,7 @@ import type * as Subscribable from "effect/Subscribable"
 import type { Argument, Command } from "./Command.js"
 import type { RedisError } from "./RedisError.js"
 import type { Subscriber, SubscriberOptions } from "./RedisPubSub.js"
+import type { Page } from "./Reply.js"
 import type { ExecAbortError, WatchError } from "./Transaction.js"
 
 /**
@@ -50,7 +51,11 @@ export interface RedisService {
     commands: ReadonlyArray<Command<unknown>>
   ) => Effect.Effect<ReadonlyArray<Slot>, RedisError | ExecAbortError | WatchError>
   /** Leases a connection that nobody else uses, on the node that owns the keys, until the scope ends. */
-  readonly reserve: (keys: ReadonlyArray<Argument>) => Effect.Effect<Reserved, RedisError, Scope.Scope>
+  readonly reserve: (keys: ReadonlyArray<Argument>) => Effect.Effect<RedisService, RedisError, Scope.Scope>
+  /** Leases such a connection and WATCHes the keys on it; the end of the scope unwatches what was not committed. */
+  readonly watch: (keys: ReadonlyArray<Argument>) => Effect.Effect<Watching, RedisError | WatchError, Scope.Scope>
+  /** Follows the cursors of SCAN through all that the client reaches, `page` being one call of it. */
+  readonly scan: (page: (cursor: string) => Command<Page<ReadonlyArray<string>>>) => Stream.Stream<string, RedisError>
   /** Registers a subscriber on the shared subscription connection until the scope ends. */
   readonly subscriber: (options: SubscriberOptions) => Effect.Effect<Subscriber, RedisError, Scope.Scope>
   /** The raw lines of MONITOR, the first being its OK, from a connection of their own. */
@@ -60,16 +65,13 @@ export interface RedisService {
 }
 
 /**
- * A leased connection: the same primitives, all running on it, and WATCH.
+ * A leased connection that watches keys: the same primitives, all running on it; until `commit` it refuses other
+ * transactions.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Reserved extends RedisService {
-  /** WATCHes the keys; until the next EXEC or `unwatch` the lease refuses other transactions. */
-  readonly watch: (keys: ReadonlyArray<Argument>) => Effect.Effect<void, RedisError>
-  /** Ends the watch: sends UNWATCH unless EXEC has already ended it. */
-  readonly unwatch: Effect.Effect<void>
+export interface Watching extends RedisService {
   /** MULTI … EXEC that ends the watch; fails with `WatchError` when a key changed or the connection was lost. */
   readonly commit: (
     commands: ReadonlyArray<Command<unknown>>

@@ -57,6 +57,24 @@ export class Mismatch {
   constructor(readonly reason: string) {}
 }
 
+/**
+ * What is said of an exception that a decoder threw; never a value, which may be a secret.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const reasonOf = (cause: unknown): string => {
+  try {
+    // A user's exception may quote the value, so only its kind is told.
+    return cause instanceof Mismatch
+      ? cause.reason
+      : `the decoder threw ${cause instanceof Error ? cause.name : "a value"}`
+  } catch {
+    // It may also throw when looked at, and its command is to be answered all the same.
+    return "the decoder threw a value"
+  }
+}
+
 // Array.isArray does not narrow a readonly array.
 const isArray = (raw: Raw): raw is ReadonlyArray<Raw> => Array.isArray(raw)
 

@@ -6,17 +6,16 @@
  *
  * @since 0.1.0
  */
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Argument, Command } from "./Command.js"
 import { type HscanOptions, hscan } from "./commands/hashes.js"
 import { type ScanOptions, scan } from "./commands/keys.js"
 import { type SscanOptions, sscan } from "./commands/sets.js"
 import { type ZscanOptions, zscan } from "./commands/sortedSets.js"
+import { scanPages } from "./internal/scanPages.js"
 import type { RedisError } from "./RedisError.js"
-import type { Redis } from "./RedisService.js"
+import { Redis } from "./RedisService.js"
 import type { Page } from "./Reply.js"
 
 /**
@@ -35,16 +34,10 @@ import type { Page } from "./Reply.js"
  */
 export const pages = <A>(
   page: (cursor: string) => Command<Page<ReadonlyArray<A>>>
-): Stream.Stream<A, RedisError, Redis> =>
-  Stream.paginateChunkEffect("0", (cursor) =>
-    Effect.map(page(cursor), ({ cursor, items }) => [
-      Chunk.unsafeFromArray(items),
-      cursor === "0" ? Option.none() : Option.some(cursor)
-    ])
-  )
+): Stream.Stream<A, RedisError, Redis> => scanPages(page)
 
 /**
- * The keys of the database: https://redis.io/docs/latest/commands/scan/
+ * The keys of the database, on a cluster of all its nodes: https://redis.io/docs/latest/commands/scan/
  *
  * @example
  * ```ts
@@ -61,7 +54,7 @@ export const pages = <A>(
  * @category streams
  */
 export const keys = (options: ScanOptions = {}): Stream.Stream<string, RedisError, Redis> =>
-  pages((cursor) => scan(cursor, options))
+  Stream.unwrap(Effect.map(Redis, (redis) => redis.scan((cursor) => scan(cursor, options))))
 
 /**
  * The fields of a hash, with their values unless `noValues` is given: https://redis.io/docs/latest/commands/hscan/

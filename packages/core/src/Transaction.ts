@@ -9,7 +9,7 @@ import { dual } from "effect/Function"
 import type * as Schedule from "effect/Schedule"
 import type { Argument } from "./Command.js"
 import { type Attempts, all, firstError, type Parts, type Pipeline, type Results } from "./Pipeline.js"
-import { ConnectionError, ProtocolError, type RedisError, type ReplyError } from "./RedisError.js"
+import { ConnectionError, ProtocolError, type RedisError, ReplyError } from "./RedisError.js"
 import { Redis, type Slot } from "./RedisService.js"
 
 /**
@@ -198,6 +198,17 @@ export const retry: {
 const results = <A, B>(pipeline: Pipeline<A, B>, slots: ReadonlyArray<Slot>): Effect.Effect<A, RedisError> =>
   Effect.map(firstError(slots), (values) => pipeline.shape(values) as A)
 
+const redirections = new Set(["MOVED", "ASK", "TRYAGAIN"])
+
+const isRedirected = (error: unknown): boolean =>
+  error instanceof ReplyError
+    ? redirections.has(error.code)
+    : error instanceof ExecAbortError && error.errors.some(isRedirected)
+
+/** A cluster's word that the keys are no longer where they were watched: the server has run nothing of it. */
+const slotMoved = <E>(error: E): E | WatchError =>
+  isRedirected(error) ? new WatchError({ reason: "SlotMoved", outcome: "Rejected" }) : error
+
 const watching = <A, B, C, E, R>(
   keys: ReadonlyArray<Argument>,
   body: Effect.Effect<Pipeline<A, B>, E, R>,
@@ -206,9 +217,8 @@ const watching = <A, B, C, E, R>(
   Effect.scoped(
     Effect.gen(function* () {
       const redis = yield* Redis
-      const lease = yield* redis.reserve(keys)
-      const pipeline = yield* lease.watch(keys).pipe(
-        Effect.zipRight(Effect.provideService(body, Redis, lease)),
+      const lease = yield* redis.watch(keys)
+      const pipeline = yield* Effect.provideService(body, Redis, lease).pipe(
         // What fails because the connection is gone has lost its watch with it. A command of the body that may have run,
         // and must not run twice, says so itself: a WatchError would invite to run it again.
         Effect.mapError((error) =>
@@ -216,10 +226,10 @@ const watching = <A, B, C, E, R>(
           (error instanceof ConnectionError || error instanceof ProtocolError) &&
           (error.outcome === "NotSent" || error.idempotent === true)
             ? new WatchError({ reason: "ConnectionReset", outcome: "NotSent" })
-            : error
+            : slotMoved(error)
         )
       )
-      const slots = yield* lease.commit(pipeline.commands)
+      const slots = yield* Effect.mapError(lease.commit(pipeline.commands), slotMoved)
       return yield* finish(pipeline, slots)
     })
   )

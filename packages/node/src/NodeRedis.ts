@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionOptions } from "node:tls"
 import { ConnectionPool, type Redis, RedisError, type Transport } from "@effect-resp/core"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -11,7 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import { isPort, parseUrl, refuse } from "./internal/location.js"
 import { makeConnector } from "./internal/socket.js"
+import { toTls } from "./internal/tlsOptions.js"
 
 /**
  * How to talk TLS. The server's certificate and name are always verified unless `rejectUnauthorized` is `false`.
@@ -54,70 +55,6 @@ export interface Options extends ConnectionPool.Options {
   readonly tls?: boolean | TlsOptions | undefined
 }
 
-const refuse = (reason: string) => new RedisError.CommandError({ reason, outcome: "NotSent" })
-
-interface Location {
-  host?: string
-  port?: number
-  path?: string
-  tls?: boolean
-  database?: number
-  credentials?: ConnectionPool.Credentials
-}
-
-const schemes = new Map([
-  ["redis:", false],
-  ["valkey:", false],
-  ["rediss:", true],
-  ["valkeys:", true]
-])
-
-/** Reads a URL. Its text is in no error: it can hold a password. */
-const parseUrl = (text: string): Location | RedisError.CommandError => {
-  if (!URL.canParse(text)) return refuse("url is not a valid URL")
-  const url = new URL(text)
-  const tls = schemes.get(url.protocol)
-  if (tls === undefined && url.protocol !== "unix:") {
-    return refuse(`url has the scheme ${url.protocol} where redis:, rediss:, valkey:, valkeys: or unix: is expected`)
-  }
-  const location: Location = {}
-  try {
-    if (url.password !== "") {
-      location.credentials = {
-        username: url.username === "" ? undefined : decodeURIComponent(url.username),
-        password: Redacted.make(decodeURIComponent(url.password))
-      }
-    } else if (url.username !== "") return refuse("url has a user name without a password")
-    if (tls === undefined) location.path = decodeURIComponent(url.pathname)
-  } catch {
-    return refuse("url has a malformed percent-encoding")
-  }
-  const database = url.searchParams.get("db") ?? (tls === undefined ? "" : url.pathname.slice(1))
-  if (database !== "") {
-    if (!/^\d+$/.test(database)) return refuse("url has a database that is not a number")
-    location.database = Number(database)
-  }
-  for (const name of url.searchParams.keys()) if (name !== "db") return refuse(`url has an unknown parameter: ${name}`)
-  if (tls === undefined) {
-    return location.path === "" || location.path === "/" ? refuse("url names no socket path") : location
-  }
-  location.tls = tls
-  if (url.hostname !== "") location.host = decodeURIComponent(url.hostname).replace(/^\[|\]$/g, "")
-  if (url.port !== "") location.port = Number(url.port)
-  return location
-}
-
-const toTls = (tls: TlsOptions): ConnectionOptions => ({
-  ...(tls.ca === undefined ? {} : { ca: (Array.isArray(tls.ca) ? tls.ca : [tls.ca]).map(toPem) }),
-  ...(tls.cert === undefined ? {} : { cert: toPem(tls.cert) }),
-  ...(tls.key === undefined ? {} : { key: toPem(Redacted.value(tls.key)) }),
-  ...(tls.passphrase === undefined ? {} : { passphrase: Redacted.value(tls.passphrase) }),
-  ...(tls.servername === undefined ? {} : { servername: tls.servername }),
-  rejectUnauthorized: tls.rejectUnauthorized ?? true
-})
-
-const toPem = (pem: string | Uint8Array): string | Buffer => (typeof pem === "string" ? pem : Buffer.from(pem))
-
 /**
  * The connector that options describe, for `ConnectionPool.make`. Fails with a `CommandError` that names a bad option.
  *
@@ -138,9 +75,7 @@ const resolve = (
     const location = url === undefined ? {} : parseUrl(url)
     if (location instanceof RedisError.CommandError) return Effect.fail(location)
     const port = options.port ?? location.port ?? 6379
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      return Effect.fail(refuse("port must be a whole number from 1 to 65535"))
-    }
+    if (!isPort(port)) return Effect.fail(refuse("port must be a whole number from 1 to 65535"))
     const path = options.path ?? (options.host === undefined ? location.path : undefined)
     if (path !== undefined && options.tls) return Effect.fail(refuse("tls does not go over a Unix socket"))
     const tls = options.tls ?? location.tls ?? false
@@ -149,7 +84,7 @@ const resolve = (
         host: options.host ?? location.host ?? "localhost",
         port,
         path,
-        tls: tls === false || path !== undefined ? undefined : toTls(tls === true ? {} : tls)
+        tls: path !== undefined ? undefined : toTls(tls)
       }),
       options: {
         ...options,
@@ -171,7 +106,7 @@ const resolve = (
 export const make = (
   options: Options = {}
 ): Effect.Effect<
-  Redis.RedisService,
+  ConnectionPool.Client,
   RedisError.ConnectionError | RedisError.TimeoutError | RedisError.CommandError,
   Scope.Scope
 > => Effect.flatMap(resolve(options), (resolved) => ConnectionPool.make(resolved.connector, resolved.options))

@@ -10,18 +10,19 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import type { Credentials, Options } from "../ConnectionPool.js"
-import { CommandError, type ConnectionError, type RedisError, type TimeoutError } from "../RedisError.js"
+import type { Client, Credentials, Options, Runner } from "../ConnectionPool.js"
+import { CommandError, ConnectionError, type RedisError, type TimeoutError } from "../RedisError.js"
 import type { ConnectionState, RedisService } from "../RedisService.js"
 import type { Connector } from "../Transport.js"
 import { CommandQueue, type QueueLimits } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
 import { commandError, type Failure, named } from "./failure.js"
 import { authenticate, openConnection, type Setup } from "./handshake.js"
-import { clientClosed, type Leases, makeLeases } from "./lease.js"
+import { type Call, clientClosed, type Leases, makeLeases } from "./lease.js"
 import { openMonitor } from "./monitor.js"
 import { supervise } from "./multiplexer.js"
 import { runCommand, runPipeline, runTransaction } from "./runner.js"
+import { scanPages } from "./scanPages.js"
 import { atEnd, patiently } from "./scopeEnd.js"
 import { makeSubscriptions } from "./subscriptions.js"
 
@@ -103,12 +104,13 @@ const watchCredentials = (
 export const makeClient = (
   connector: Connector,
   options: Options = {}
-): Effect.Effect<RedisService, ConnectionError | TimeoutError | CommandError, Scope.Scope> =>
+): Effect.Effect<Client, ConnectionError | TimeoutError | CommandError, Scope.Scope> =>
   Effect.gen(function* () {
     const invalid = invalidOption(options)
     if (invalid !== undefined) return yield* invalid
     const { address } = connector
     const commandTimeout = Duration.toMillis(options.commandTimeout ?? "5 seconds")
+    const failFast = options.whileDisconnected === "fail"
     const limits: QueueLimits = {
       maxInFlight: options.maxInFlight ?? 16_384,
       maxInFlightBytes: options.maxInFlightBytes ?? 16 * 1024 * 1024,
@@ -121,6 +123,7 @@ export const makeClient = (
       credentials: credentialsOf(options),
       database: options.database ?? 0,
       clientName: options.clientName,
+      readOnly: options.readOnly ?? false,
       connectTimeout: Duration.toMillis(options.connectTimeout ?? "5 seconds")
     }
     const reconnect = options.reconnect ?? defaultReconnect
@@ -152,6 +155,7 @@ export const makeClient = (
           reconnect,
           keepAlive: Duration.decode(options.keepAlive ?? "15 seconds"),
           probeTimeout: Duration.millis(limits.watchdog),
+          failFast,
           onState: (next) => (index > 0 ? Effect.void : setState(next))
         })
         return queue
@@ -177,20 +181,25 @@ export const makeClient = (
     const connected = Effect.flatMap(SubscriptionRef.get(state), (now) =>
       now._tag === "Connected"
         ? Effect.void
-        : state.changes.pipe(
-            Stream.filter((next) => next._tag !== "Connecting"),
-            Stream.runHead,
-            Effect.flatMap((next) =>
-              Option.isSome(next) && next.value._tag === "Connected" ? Effect.void : Effect.fail(clientClosed(address))
+        : failFast && now._tag === "Connecting"
+          ? Effect.fail(notConnected(address))
+          : state.changes.pipe(
+              Stream.filter((next) => next._tag !== "Connecting"),
+              Stream.runHead,
+              Effect.flatMap((next) =>
+                Option.isSome(next) && next.value._tag === "Connected"
+                  ? Effect.void
+                  : Effect.fail(clientClosed(address))
+              )
             )
-          )
     )
     const subscriptions = yield* makeSubscriptions({
       address,
       open: openConnection(connector, setup, { allBytes: true }),
       reconnect,
       keepAlive: Duration.decode(options.keepAlive ?? "15 seconds"),
-      commandTimeout
+      commandTimeout,
+      whileDisconnected: options.whileDisconnected
     })
     const monitors = new Set<Connection>()
     const monitorConnection = Effect.flatMap(SubscriptionRef.get(state), (now) =>
@@ -201,11 +210,18 @@ export const makeClient = (
             return atEnd(Effect.sync(() => monitors.delete(opened)))
           })
     )
-    const rest: Pick<RedisService, "subscriber" | "monitor" | "state" | "reserve"> = {
+    const usual: Call = {
+      commandTimeout,
+      reserveTimeout: Duration.toMillis(options.reserveTimeout ?? "5 seconds"),
+      asking: false
+    }
+    const rest: Omit<RedisService, "execute" | "pipeline" | "transaction"> = {
       subscriber: subscriptions,
       monitor: openMonitor(monitorConnection, commandTimeout),
       state,
-      reserve: () => leases.reserve
+      reserve: () => leases.reserve(usual),
+      watch: (keys) => leases.watch(keys, usual),
+      scan: (page) => scanPages((cursor) => service.execute(page(cursor)))
     }
     const leases: Leases = yield* makeLeases(
       {
@@ -213,8 +229,6 @@ export const makeClient = (
         limits,
         size: options.maxReserved ?? 64,
         idleTimeout: Duration.toMillis(options.reservedIdleTimeout ?? "1 minute"),
-        reserveTimeout: Duration.toMillis(options.reserveTimeout ?? "5 seconds"),
-        commandTimeout,
         connected,
         address
       },
@@ -237,40 +251,53 @@ export const makeClient = (
       )
     )
 
-    const onLease = <A>(run: (lease: RedisService) => Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
-      Effect.scoped(Effect.flatMap(leases.reserve, run))
-
-    const service: RedisService = {
-      ...rest,
-      execute: (command) => {
-        const { blocking, restriction } = command.definition
-        if (restriction !== undefined) return Effect.fail(commandError(restriction.advice, command))
-        return blocking
-          ? Effect.mapError(
-              onLease((lease) => lease.execute(command)),
-              (error) => named(error, command)
-            )
-          : runCommand(nextQueue(), command, commandTimeout)
-      },
-      pipeline: (commands) => {
-        let blocking = false
-        for (const [position, command] of commands.entries()) {
-          const { definition } = command
-          const { restriction } = definition
-          if (restriction !== undefined && restriction.kind !== "writes") {
-            return Effect.fail(commandError(restriction.advice, command, position))
+    const runner = (call: Call): Runner => {
+      const { asking, commandTimeout } = call
+      const onLease = <A>(run: (lease: RedisService) => Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
+        Effect.scoped(Effect.flatMap(leases.reserve(call), run))
+      return {
+        execute: (command) => {
+          const { blocking, restriction } = command.definition
+          if (restriction !== undefined) return Effect.fail(commandError(restriction.advice, command))
+          return blocking
+            ? Effect.mapError(
+                onLease((lease) => lease.execute(command)),
+                (error) => named(error, command)
+              )
+            : runCommand(nextQueue(), command, commandTimeout, asking)
+        },
+        pipeline: (commands) => {
+          let blocking = false
+          for (const [position, command] of commands.entries()) {
+            const { definition } = command
+            const { restriction } = definition
+            if (restriction !== undefined && restriction.kind !== "writes") {
+              return Effect.fail(commandError(restriction.advice, command, position))
+            }
+            blocking ||= definition.blocking
           }
-          blocking ||= definition.blocking
-        }
-        return blocking
-          ? onLease((lease) => lease.pipeline(commands))
-          : runPipeline(nextQueue(), commands, commandTimeout)
-      },
-      transaction: (commands) =>
-        commands.length === 0 ? Effect.succeed([]) : runTransaction(nextQueue(), commands, commandTimeout)
+          return blocking
+            ? onLease((lease) => lease.pipeline(commands))
+            : runPipeline(nextQueue(), commands, commandTimeout, asking)
+        },
+        transaction: (commands) =>
+          commands.length === 0 ? Effect.succeed([]) : runTransaction(nextQueue(), commands, commandTimeout, asking),
+        reserve: () => leases.reserve(call),
+        watch: (keys) => leases.watch(keys, call)
+      }
+    }
+    const service: Client = {
+      ...rest,
+      ...runner(usual),
+      address,
+      calling: ({ asking = false, timeout = commandTimeout }) =>
+        runner({ asking, commandTimeout: timeout, reserveTimeout: Math.min(usual.reserveTimeout, timeout) })
     }
     return service
   })
+
+const notConnected = (address: string): ConnectionError =>
+  new ConnectionError({ reason: "Lost", address, detail: "there is no connection now", outcome: "NotSent" })
 
 const closedFailure = (address: string): Failure => ({
   _tag: "Connection",

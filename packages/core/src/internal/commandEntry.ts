@@ -2,8 +2,7 @@
  * The entries that commands, pipelines and transactions become.
  */
 import * as Either from "effect/Either"
-import type { Command } from "../Command.js"
-import { InvalidArgument } from "../Command.js"
+import { type Command, unsendable } from "../Command.js"
 import type { CommandError } from "../RedisError.js"
 import type { Slot } from "../RedisService.js"
 import { Entry } from "./entry.js"
@@ -17,25 +16,9 @@ export const encode = (command: Command<unknown>, position?: number): Payload | 
   try {
     return encodeCommand(command.words as ReadonlyArray<Argument>)
   } catch (cause) {
-    const index = command.words.findIndex(isBad)
-    const word = command.words[index]
-    const reason =
-      word instanceof InvalidArgument
-        ? word.reason
-        : index < 0
-          ? String(cause)
-          : `argument ${index} is ${typeof word === "number" ? word : word === null ? "null" : typeof word}, which cannot be sent`
-    return commandError(reason, command, position)
+    return commandError(unsendable(command) ?? String(cause), command, position)
   }
 }
-
-const isBad = (word: unknown): boolean =>
-  !(
-    typeof word === "string" ||
-    typeof word === "bigint" ||
-    (typeof word === "number" && Number.isFinite(word)) ||
-    word instanceof Uint8Array
-  )
 
 export const isPayload = (encoded: Payload | CommandError): encoded is Payload =>
   typeof encoded === "string" || Array.isArray(encoded)
@@ -79,15 +62,18 @@ export class PipelineEntry extends Entry {
     readonly commands: ReadonlyArray<Command<unknown>>,
     payload: Payload,
     timeout: number,
+    /** Each command has ASKING before it, whose reply is passed over. */
+    private readonly asking: boolean,
     private readonly done: (slots: ReadonlyArray<Slot>) => void
   ) {
-    super(payload, payloadLength(payload), commands.length, timeout)
+    super(payload, payloadLength(payload), commands.length * (asking ? 2 : 1), timeout)
   }
   wantsBytes(): boolean {
     // Of one that timed out every slot is filled, and its late replies are dropped.
     return this.commands[this.slots.length]?.reply.wantsBytes === true
   }
   receive(value: RespValue): void {
+    if (this.asking && this.remaining % 2 === 1) return
     const position = this.slots.length
     this.slots.push(decodeSlot(this.commands[position]!, value, position))
     if (this.remaining > 0) return
@@ -117,9 +103,11 @@ export class TransactionEntry extends Entry {
     readonly commands: ReadonlyArray<Command<unknown>>,
     payload: Payload,
     timeout: number,
+    /** ASKING goes before MULTI. */
+    private readonly asking: boolean,
     private readonly done: (outcome: Either.Either<TransactionReplies, { failure: Failure; written: boolean }>) => void
   ) {
-    super(payload, payloadLength(payload), commands.length + 2, timeout)
+    super(payload, payloadLength(payload), commands.length + (asking ? 3 : 2), timeout)
     this.bytes = commands.some((command) => command.reply.wantsBytes)
   }
   wantsBytes(): boolean {
@@ -129,6 +117,7 @@ export class TransactionEntry extends Entry {
     this.replies.push(value)
     if (this.remaining > 0) return
     this.settled = true
+    if (this.asking) this.replies.shift()
     const [multi, ...queued] = this.replies
     const exec = queued.pop()
     this.done(Either.right({ multi: multi!, queued, exec: exec! }))

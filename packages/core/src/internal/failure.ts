@@ -9,9 +9,10 @@ import {
   ProtocolError,
   type RedisError,
   ReplyError,
-  TimeoutError
+  TimeoutError,
+  withContext
 } from "../RedisError.js"
-import { Mismatch } from "../Reply.js"
+import { reasonOf } from "../Reply.js"
 import type { RespError } from "./protocol/value.js"
 
 /** Why there is no reply. */
@@ -67,18 +68,8 @@ export const failureError = (
 }
 
 /** The error of a command that never reached a connection, with the command's name. */
-export const named = (error: RedisError, command: Command<unknown>): RedisError => {
-  if (error.command !== undefined) return error
-  if (error instanceof ConnectionError)
-    return new ConnectionError({ ...context(command, undefined), ...fieldsOf(error) })
-  if (error instanceof TimeoutError) {
-    const { millis, outcome, phase } = error
-    return new TimeoutError({ ...context(command, undefined), phase, millis, outcome })
-  }
-  return error
-}
-
-const fieldsOf = ({ address, detail, outcome, reason }: ConnectionError) => ({ address, detail, outcome, reason })
+export const named = (error: RedisError, command: Command<unknown>): RedisError =>
+  error.command === undefined ? withContext(error, context(command, undefined)) : error
 
 /** Errors that the server gives before it runs a command. */
 const rejections = new Set([
@@ -134,23 +125,11 @@ export const replyError = (error: RespError, command: Command<unknown>, position
     outcome: outcomeOf(error, command)
   })
 
-const mismatchOf = (cause: unknown): string => {
-  try {
-    // A user's exception may quote the value, so only its kind is told.
-    return cause instanceof Mismatch
-      ? cause.reason
-      : `the decoder threw ${cause instanceof Error ? cause.name : "a value"}`
-  } catch {
-    // It may also throw when looked at, and its command is to be answered all the same.
-    return "the decoder threw a value"
-  }
-}
-
 /** The error of a command whose reply could not be decoded. */
 export const decodeError = (cause: unknown, command: Command<unknown>, position?: number): DecodeError =>
   new DecodeError({
     ...context(command, position),
-    reason: mismatchOf(cause),
+    reason: reasonOf(cause),
     outcome: "Failed"
   })
 

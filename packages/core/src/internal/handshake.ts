@@ -20,6 +20,7 @@ export interface Setup {
   readonly credentials: Effect.Effect<Credentials | undefined, unknown>
   readonly database: number
   readonly clientName: string | undefined
+  readonly readOnly: boolean
   readonly connectTimeout: number
 }
 
@@ -135,6 +136,7 @@ const shakeHands = (connection: Connection, setup: Setup): Effect.Effect<void, C
     if (!resp3 && credentials !== undefined) steps.push(authWords(credentials))
     if (setup.clientName !== undefined) steps.push(["CLIENT", "SETNAME", setup.clientName])
     if (setup.database !== 0) steps.push(["SELECT", setup.database])
+    if (setup.readOnly) steps.push(["READONLY"])
     yield* require(connection, steps)
     // Only servers since 7.2 know it, and an ACL may forbid it: a refusal changes nothing.
     yield* call(connection, [

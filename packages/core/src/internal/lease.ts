@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { type Argument, type Command, define, keyRange, noKeys } from "../Command.js"
 import { ConnectionError, type RedisError, TimeoutError } from "../RedisError.js"
-import type { RedisService, Reserved } from "../RedisService.js"
+import type { RedisService, Watching } from "../RedisService.js"
 import * as Reply from "../Reply.js"
 import { WatchError } from "../Transaction.js"
 import { many } from "./arguments.js"
@@ -18,6 +18,7 @@ import { commandError, named } from "./failure.js"
 import type { OpenError } from "./handshake.js"
 import { LeasePool, type Loan } from "./leasePool.js"
 import { runCommand, runPipeline, runTransaction } from "./runner.js"
+import { scanPages } from "./scanPages.js"
 
 /** A pooled connection with its queue. */
 interface Lease {
@@ -56,27 +57,42 @@ export interface LeaseOptions {
   readonly limits: QueueLimits
   readonly size: number
   readonly idleTimeout: number
-  readonly reserveTimeout: number
-  readonly commandTimeout: number
   /** Completes when the server can be reached, as far as the client knows. */
   readonly connected: Effect.Effect<void, RedisError>
   readonly address: string
 }
 
+/** How one call differs from others of the same client. */
+export interface Call {
+  readonly commandTimeout: number
+  readonly reserveTimeout: number
+  /** Each command has ASKING before it: it is for a slot that its node is still importing. */
+  readonly asking: boolean
+}
+
+/** A lease before it watches. */
+interface Reserved extends Watching {
+  readonly begin: (keys: ReadonlyArray<Argument>) => Effect.Effect<void, RedisError | WatchError>
+}
+
 /** What lends connections. */
 export interface Leases {
   /** Lends a service that runs everything on one connection. */
-  readonly reserve: Effect.Effect<Reserved, RedisError, Scope.Scope>
+  readonly reserve: (call: Call) => Effect.Effect<Watching, RedisError, Scope.Scope>
+  readonly watch: (
+    keys: ReadonlyArray<Argument>,
+    call: Call
+  ) => Effect.Effect<Watching, RedisError | WatchError, Scope.Scope>
   /** Ends what waits for one at once, and what is lent after so long. */
   readonly close: (patience: DurationInput) => Effect.Effect<void>
 }
 
+/** The primitives that a lease shares with its client. */
+type Rest = Omit<RedisService, "execute" | "pipeline" | "transaction">
+
 /** The pool; what it lends is a service that runs everything on one connection. */
-export const makeLeases = (
-  options: LeaseOptions,
-  rest: Pick<RedisService, "subscriber" | "monitor" | "state" | "reserve">
-): Effect.Effect<Leases, never, Scope.Scope> => {
-  const { address, reserveTimeout } = options
+export const makeLeases = (options: LeaseOptions, rest: Rest): Effect.Effect<Leases, never, Scope.Scope> => {
+  const { address } = options
   return Effect.map(
     LeasePool.make<Lease, OpenError>({
       open: makeLease(options.open, options.limits),
@@ -86,28 +102,35 @@ export const makeLeases = (
       idleTimeout: options.idleTimeout,
       closed: () => clientClosed(address)
     }),
-    (pool) => ({
-      reserve: Effect.uninterruptibleMask((restore) =>
-        // In a scope of its own, so that an attempt that fails gives back all that it had.
-        Effect.flatMap(
-          Effect.scopeWith((scope) => Scope.fork(scope, ExecutionStrategy.sequential)),
-          (scope) =>
-            options.connected.pipe(
-              Effect.zipRight(pool.borrow((lease) => reservedService(lease, options, rest))),
-              Effect.timeoutFail({
-                duration: reserveTimeout,
-                onTimeout: () => new TimeoutError({ phase: "Reserve", millis: reserveTimeout, outcome: "NotSent" })
-              }),
-              restore,
-              Scope.extend(scope),
-              Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
-            )
+    (pool) => {
+      const reserve = (call: Call): Effect.Effect<Reserved, RedisError, Scope.Scope> =>
+        allOrNothing(
+          options.connected.pipe(
+            Effect.zipRight(pool.borrow((lease) => reservedService(lease, address, call, rest))),
+            Effect.timeoutFail({
+              duration: call.reserveTimeout,
+              onTimeout: () => new TimeoutError({ phase: "Reserve", millis: call.reserveTimeout, outcome: "NotSent" })
+            })
+          )
         )
-      ),
-      close: (patience) => pool.close(patience)
-    })
+      return {
+        reserve,
+        watch: (keys, call) => allOrNothing(Effect.tap(reserve(call), (lease) => lease.begin(keys))),
+        close: (patience) => pool.close(patience)
+      }
+    }
   )
 }
+
+/** In a scope of its own within the caller's, so that an attempt that fails gives back all that it had. */
+const allOrNothing = <A, E>(acquire: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      Effect.scopeWith((scope) => Scope.fork(scope, ExecutionStrategy.sequential)),
+      (scope) =>
+        restore(Scope.extend(acquire, scope)).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
+    )
+  )
 
 /** What is told to those who come when the client has been closed, or has given up to reconnect. */
 export const clientClosed = (address: string): ConnectionError =>
@@ -115,12 +138,12 @@ export const clientClosed = (address: string): ConnectionError =>
 
 const reservedService = (
   lease: Lease,
-  options: LeaseOptions,
-  rest: Pick<RedisService, "subscriber" | "monitor" | "state" | "reserve">
+  address: string,
+  { asking, commandTimeout }: Call,
+  rest: Rest
 ): Loan<Reserved> => {
   let released = false
   const { connection, queue } = lease
-  const { address, commandTimeout } = options
 
   const ended = () =>
     new ConnectionError({ reason: "Closed", address, detail: "the lease has ended with its scope", outcome: "NotSent" })
@@ -144,7 +167,7 @@ const reservedService = (
     if (!lease.watching) return Effect.void
     lease.watching = false
     // A lease that cannot be cleaned is not used again.
-    return runCommand(queue, UNWATCH, commandTimeout).pipe(
+    return runCommand(queue, UNWATCH, commandTimeout, false).pipe(
       Effect.catchAll(() =>
         Effect.sync(() => {
           lease.dirty = true
@@ -160,23 +183,27 @@ const reservedService = (
           commandError("this connection is watching: return the commands from the body of Transaction.watch", UNWATCH)
         )
       }
-      return commands.length === 0 ? Effect.succeed([]) : runTransaction(queue, commands, commandTimeout)
+      return commands.length === 0 ? Effect.succeed([]) : runTransaction(queue, commands, commandTimeout, asking)
     })
+
+  const connectionReset = <E>(error: E): E | WatchError =>
+    connection.ended === undefined ? error : new WatchError({ reason: "ConnectionReset", outcome: "NotSent" })
 
   const service: Reserved = {
     ...rest,
-    execute: (command) => guarded([command], () => runCommand(queue, command, commandTimeout)),
-    pipeline: (commands) => guarded(commands, () => runPipeline(queue, commands, commandTimeout)),
+    execute: (command) => guarded([command], () => runCommand(queue, command, commandTimeout, asking)),
+    pipeline: (commands) => guarded(commands, () => runPipeline(queue, commands, commandTimeout, asking)),
     transaction,
-    watch: (keys: ReadonlyArray<Argument>) =>
-      guarded([], () => {
+    scan: (page) => scanPages((cursor) => service.execute(page(cursor))),
+    begin: (keys) =>
+      Effect.suspend(() => {
         lease.watching = true
-        return Effect.asVoid(runCommand(queue, WATCH(many(keys, "keys"), Reply.ok), commandTimeout))
+        const watch = runCommand(queue, WATCH(many(keys, "keys"), Reply.ok), commandTimeout, asking)
+        return Effect.mapError(Effect.asVoid(watch), connectionReset)
       }),
-    unwatch,
     commit: (commands) =>
       guarded([], () =>
-        runTransaction(queue, commands, commandTimeout).pipe(
+        runTransaction(queue, commands, commandTimeout, asking).pipe(
           Effect.onExit((exit) =>
             Effect.sync(() => {
               // EXEC ends the watch whatever it answers; refused before it was sent, the watch still stands.
@@ -185,9 +212,7 @@ const reservedService = (
             })
           ),
           Effect.mapError((error) =>
-            connection.ended !== undefined && error.outcome === "NotSent" && error._tag !== "CommandError"
-              ? new WatchError({ reason: "ConnectionReset", outcome: "NotSent" })
-              : error
+            error.outcome === "NotSent" && error._tag !== "CommandError" ? connectionReset(error) : error
           )
         )
       ),

@@ -24,6 +24,8 @@ export interface Supervision {
   readonly reconnect: Schedule.Schedule<unknown, OpenError>
   readonly keepAlive: Duration.Duration
   readonly probeTimeout: Duration.Duration
+  /** Whoever waits while there is no connection is told at once, instead of waiting for the next one. */
+  readonly failFast: boolean
   readonly onState: (state: ConnectionState) => Effect.Effect<void>
 }
 
@@ -100,6 +102,7 @@ export const supervise = (queue: CommandQueue, supervision: Supervision): Effect
           Effect.zipRight(probe(connection, supervision), Effect.never)
         ).pipe(Effect.timed)
         queue.detach()
+        if (supervision.failFast) queue.close(failure[1])
         // Also while the next attempt is still put off.
         yield* supervision.onState({ _tag: "Connecting", attempt: 1 })
         if (Duration.lessThan(failure[0], stable)) yield* lost(queue.address, failure[1])

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Command, define, noKeys } from "../Command.js"
 import type { CommandError, RedisError } from "../RedisError.js"
-import { ReplyError } from "../RedisError.js"
+import { ReplyError, withContext } from "../RedisError.js"
 import type { Slot } from "../RedisService.js"
 import * as Reply from "../Reply.js"
 import { ExecAbortError, WatchError } from "../Transaction.js"
@@ -56,20 +56,29 @@ const submitted = <A, E>(queue: CommandQueue, make: (resume: (effect: Effect.Eff
 export const runCommand = <A>(
   queue: CommandQueue,
   command: Command<A>,
-  timeout: number
+  timeout: number,
+  asking: boolean
 ): Effect.Effect<A, RedisError> => {
+  if (asking) return runAsking(queue, command, timeout)
   const payload = encode(command)
   if (!isPayload(payload)) return Effect.fail(payload)
   return submitted(queue, (resume) => {
     const done = (slot: Slot, value: RespValue | undefined) =>
       resume(
         command.onNoScript !== undefined && value instanceof RespError && isUnknownScript(value)
-          ? runCommand(queue, command.onNoScript, timeout)
+          ? runCommand(queue, command.onNoScript, timeout, false)
           : (slot as Slot<A>)
       )
     return new SingleEntry(command, payload, deadline(command, timeout), done)
   })
 }
+
+/** Runs one command with ASKING right before it, in the same write. */
+const runAsking = <A>(queue: CommandQueue, command: Command<A>, timeout: number): Effect.Effect<A, RedisError> =>
+  runPipeline(queue, [command], timeout, true).pipe(
+    Effect.flatMap(([slot]) => slot as Either.Either<A, RedisError>),
+    Effect.mapError((error) => withContext(error, { position: undefined }))
+  )
 
 // By the server's own words: a script may answer a NOSCRIPT of its own, when it has run.
 const isUnknownScript = (error: RespError): boolean => error.message.startsWith("NOSCRIPT No matching script")
@@ -96,25 +105,31 @@ const encodeAll = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Pay
   return payloads
 }
 
-/** Runs commands in one write, giving every slot. A command that cannot be encoded refuses the whole. */
+/**
+ * Runs commands in one write, giving every slot. A command that cannot be encoded refuses the whole. With `asking`, each
+ * has ASKING before it, whose own answer counts for nothing.
+ */
 export const runPipeline = (
   queue: CommandQueue,
   given: ReadonlyArray<Command<unknown>>,
-  timeout: number
+  timeout: number,
+  asking: boolean
 ): Effect.Effect<ReadonlyArray<Slot>, RedisError> => {
   if (given.length === 0) return Effect.succeed([])
   const commands = withScripts(given)
   const payloads = encodeAll(commands)
   if ("_tag" in payloads) return Effect.fail(payloads)
   const limit = Math.max(...new Set(commands.map((command) => deadline(command, timeout))))
+  const payload = joinPayloads(asking ? payloads.flatMap((payload) => [askingPayload, payload]) : payloads)
   return submitted(
     queue,
-    (resume) => new PipelineEntry(commands, joinPayloads(payloads), limit, (slots) => resume(Effect.succeed(slots)))
+    (resume) => new PipelineEntry(commands, payload, limit, asking, (slots) => resume(Effect.succeed(slots)))
   )
 }
 
 const MULTI = define("MULTI", { keys: noKeys })([], Reply.ok)
 const EXEC = define("EXEC", { keys: noKeys })([], Reply.value)
+const askingPayload = encode(define("ASKING", { keys: noKeys })([], Reply.ok)) as Payload
 const multiPayload = encode(MULTI) as Payload
 const execPayload = encode(EXEC) as Payload
 
@@ -126,22 +141,23 @@ const refused = (commands: ReadonlyArray<Command<unknown>>): CommandError | unde
   }
 }
 
-/** Runs commands between MULTI and EXEC, giving every slot. */
+/** Runs commands between MULTI and EXEC, giving every slot. With `asking`, ASKING goes before MULTI and is for all. */
 export const runTransaction = (
   queue: CommandQueue,
   given: ReadonlyArray<Command<unknown>>,
-  timeout: number
+  timeout: number,
+  asking: boolean
 ): Effect.Effect<ReadonlyArray<Slot>, RedisError | ExecAbortError | WatchError> => {
   const commands = withScripts(given)
   const payloads = encodeAll(commands)
   if ("_tag" in payloads) return Effect.fail(payloads)
   const error = refused(commands)
   if (error !== undefined) return Effect.fail(error)
-  const payload = joinPayloads([multiPayload, ...payloads, execPayload])
+  const payload = joinPayloads([...(asking ? [askingPayload] : []), multiPayload, ...payloads, execPayload])
   return submitted(
     queue,
     (resume) =>
-      new TransactionEntry(commands, payload, timeout, (outcome) =>
+      new TransactionEntry(commands, payload, timeout, asking, (outcome) =>
         resume(
           Either.isRight(outcome)
             ? settleTransaction(commands, outcome.right)

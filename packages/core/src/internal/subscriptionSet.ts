@@ -54,7 +54,9 @@ export class SubscriptionSet {
 
   constructor(
     /** Told, after changes, whether a connection is needed. */
-    private readonly onNeed: (needed: boolean) => void
+    private readonly onNeed: (needed: boolean) => void,
+    /** The server is tried again for what was subscribed to and is refused for a reason that passes. */
+    private readonly insists = true
   ) {}
 
   get isConnected(): boolean {
@@ -175,7 +177,7 @@ export class SubscriptionSet {
 
   /** Sends a PING. */
   ping(): void {
-    this.send([], true)
+    this.link?.send(this.commandOf([], true))
   }
 
   /** Takes a reply that is no push frame. */
@@ -258,7 +260,8 @@ export class SubscriptionSet {
     const error = replyError(refusal, subscribeCommands[topic.kind])
     const members = [...topic.members.values()]
     // What is there already is not given up for an error that passes: the reconnect's schedule tries again.
-    if (members.some(({ confirmed }) => confirmed) && isSafeToRetry(error)) return this.link?.doubt(refusal.message)
+    const passes = isSafeToRetry(error) && error.code !== "MOVED" && error.code !== "ASK"
+    if (this.insists && passes && members.some(({ confirmed }) => confirmed)) return this.link?.doubt(refusal.message)
     for (const { calls, confirmed, member } of members) {
       if (confirmed) this.expel(member, error)
       else for (const call of [...calls]) this.finish(call, error)
@@ -401,16 +404,23 @@ export class SubscriptionSet {
     this.dirty.clear()
     const needed = this.memberships > 0 || this.leavingCalls > 0
     if (needed) {
+      const commands: Array<ReadonlyArray<string | Uint8Array>> = []
       for (const kind of kinds) {
         const ours = (topic: Topic) => topic.kind === kind
-        for (const topics of batches(due.unsubscribe.filter(ours))) this.send(topics, false)
-        for (const topics of batches(due.subscribe.filter(ours))) this.send(topics, true)
+        for (const topics of batches(due.unsubscribe.filter(ours))) commands.push(...this.commandOf(topics, false))
+        for (const topics of batches(due.subscribe.filter(ours))) commands.push(...this.commandOf(topics, true))
       }
+      // In one write, for shard channels are a command each.
+      if (commands.length > 0) this.link?.send(commands)
     }
     this.onNeed(needed)
   }
 
-  private send(topics: ReadonlyArray<Topic>, subscribes: boolean): void {
+  /** A command with its fence; from here on it counts as sent. */
+  private commandOf(
+    topics: ReadonlyArray<Topic>,
+    subscribes: boolean
+  ): ReadonlyArray<ReadonlyArray<string | Uint8Array>> {
     const ping = ["PING", String(this.outstanding.add(topics, subscribes))]
     for (const topic of topics) {
       topic.state = subscribes ? "subscribing" : "unsubscribing"
@@ -418,8 +428,8 @@ export class SubscriptionSet {
       for (const { call } of topic.leaving) if (call !== undefined) call.written = true
     }
     const first = topics[0]
-    if (first === undefined) return this.link?.send([ping])
+    if (first === undefined) return [ping]
     const verb = verbs[first.kind][subscribes ? "subscribe" : "unsubscribe"].toUpperCase()
-    this.link?.send([[verb, ...topics.map(({ name }) => name)], ping])
+    return [[verb, ...topics.map(({ name }) => name)], ping]
   }
 }

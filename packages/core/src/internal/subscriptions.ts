@@ -27,6 +27,8 @@ export interface SubscriptionsOptions {
   readonly keepAlive: Duration.Duration
   /** For the server to confirm, and to answer a PING, in milliseconds. */
   readonly commandTimeout: number
+  /** `fail`: all subscribers end with the connection; who subscribes next has a new one made. `wait` by default. */
+  readonly whileDisconnected?: "wait" | "fail" | undefined
 }
 
 const strategies: ReadonlySet<string> = new Set(["suspend", "sliding", "dropping"])
@@ -97,6 +99,7 @@ export const makeSubscriptions = (
 > =>
   Effect.gen(function* () {
     const { address } = options
+    const failFast = options.whileDisconnected === "fail"
     const closed = (detail: string) => new ConnectionError({ reason: "Closed", address, detail, outcome: "NotSent" })
     const run = Runtime.runFork(yield* Effect.runtime())
     const members = new Set<Member>()
@@ -108,7 +111,7 @@ export const makeSubscriptions = (
         Effect.raceFirst(serve(connection, set), probe(connection, set, options)).pipe(
           Effect.timed,
           Effect.flatMap(([lasted, failure]) =>
-            Duration.lessThan(lasted, stable) ? Effect.fail(lost(connection.address, failure)) : Effect.void
+            failFast || Duration.lessThan(lasted, stable) ? Effect.fail(lost(connection.address, failure)) : Effect.void
           )
         )
       )
@@ -117,7 +120,7 @@ export const makeSubscriptions = (
       Effect.retry({
         schedule: options.reconnect,
         // Waiting will not mend refused credentials.
-        while: (error) => !(error._tag === "ConnectionError" && error.reason === "Auth")
+        while: (error) => !failFast && !(error._tag === "ConnectionError" && error.reason === "Auth")
       }),
       Effect.forever,
       // A defect included, so that nobody is left waiting.
@@ -131,7 +134,7 @@ export const makeSubscriptions = (
     const set = new SubscriptionSet((needed) => {
       if (needed && fiber === undefined && !ended) fiber = run(keepConnected)
       else if (!needed) stop()
-    })
+    }, !failFast)
     const stop = () => {
       const running = fiber
       fiber = undefined

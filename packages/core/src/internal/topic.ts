@@ -98,7 +98,8 @@ const batch = 1_024
 export const batches = function* (topics: ReadonlyArray<Topic>): Iterable<ReadonlyArray<Topic>> {
   const together: Array<Topic> = []
   for (const topic of topics) {
-    if (topic.alone) yield [topic]
+    // A cluster refuses a command whose shard channels are in several slots.
+    if (topic.alone || topic.kind === "shard") yield [topic]
     else together.push(topic)
   }
   for (let i = 0; i < together.length; i += batch) yield together.slice(i, i + batch)
