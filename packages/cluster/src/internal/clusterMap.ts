@@ -1,0 +1,97 @@
+/**
+ * The newest known map of who serves what, kept new.
+ */
+import type { Redis, RedisError } from "@effect-resp/core"
+import type { DurationInput } from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type * as Subscribable from "effect/Subscribable"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { Shard, Topology } from "../Topology.js"
+import { SlotTable } from "./slotTable.js"
+
+/** A map, and the address of who gave it. */
+export interface Discovered {
+  readonly topology: Topology
+  readonly source: string
+}
+
+export interface ClusterMapOptions {
+  /** Asks the nodes known so far, and where they do not answer, those named at the beginning. */
+  readonly discover: (known: ReadonlyArray<Shard>) => Effect.Effect<Discovered, RedisError.ClusterError>
+  readonly refreshInterval: DurationInput
+  /** Told of each new map, before anyone else. */
+  readonly onTopology: (topology: Topology) => void
+}
+
+/** Between two refreshes there is at least so long, however many ask for one. */
+const leastPause = "100 millis"
+
+/** The map as routing sees it. */
+export interface ClusterMap {
+  /** The newest; after MOVED it is changed in place, before the next refresh. */
+  readonly table: () => SlotTable
+  /** Asks for a refresh, soon and in the background; many that ask get the same one. */
+  readonly requestRefresh: () => void
+  /** Refreshes now. */
+  readonly refresh: Effect.Effect<void, RedisError.ClusterError>
+  /** Listens to changes; gives what ends that. */
+  readonly onChange: (listener: () => void) => () => void
+  /** Tells those who listen that the table was changed in place. */
+  readonly changed: () => void
+  readonly state: Subscribable.Subscribable<Redis.ConnectionState>
+}
+
+/** Finds the map, and renews it for as long as the scope lasts: every so often, and when asked. The last good one stays. */
+export const makeClusterMap = (
+  options: ClusterMapOptions
+): Effect.Effect<ClusterMap, RedisError.ClusterError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const listeners = new Set<() => void>()
+    const changed = () => {
+      for (const listener of listeners) listener()
+    }
+    const state = yield* SubscriptionRef.make<Redis.ConnectionState>({ _tag: "Connecting", attempt: 1 })
+    const setState = (next: Redis.ConnectionState) =>
+      SubscriptionRef.update(state, (now) => (now._tag === "Closed" ? now : next))
+    yield* Effect.addFinalizer(() => setState({ _tag: "Closed" }))
+
+    let table = new SlotTable({ shards: [] })
+    let attempt = 1
+    const alone = yield* Effect.makeSemaphore(1)
+    const refresh = Effect.suspend(() => options.discover(table.shards)).pipe(
+      Effect.tap(({ source, topology }) => {
+        attempt = 1
+        table = new SlotTable(topology)
+        options.onTopology(topology)
+        changed()
+        return setState({ _tag: "Connected", address: source })
+      }),
+      Effect.tapError(() => setState({ _tag: "Connecting", attempt: ++attempt })),
+      Effect.asVoid,
+      alone.withPermits(1)
+    )
+
+    yield* refresh
+    const wanted = yield* Queue.sliding<void>(1)
+    yield* Queue.take(wanted).pipe(
+      Effect.timeoutOption(options.refreshInterval),
+      Effect.zipRight(refresh),
+      Effect.catchAllCause((cause) => Effect.logDebug("the map could not be renewed", cause)),
+      Effect.zipRight(Effect.sleep(leastPause)),
+      Effect.forever,
+      Effect.forkScoped
+    )
+    return {
+      table: () => table,
+      requestRefresh: () => void wanted.unsafeOffer(undefined),
+      refresh,
+      onChange: (listener) => {
+        listeners.add(listener)
+        return () => void listeners.delete(listener)
+      },
+      changed,
+      state
+    }
+  })

@@ -1,0 +1,185 @@
+/**
+ * The primitives of a client whose data is on several nodes.
+ */
+import { Command, type ConnectionPool, type Redis, RedisError } from "@effect-resp/core"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { runBatch } from "./batch.js"
+import type { ClusterMap } from "./clusterMap.js"
+import { monitorAll } from "./monitor.js"
+import type { NodeClients, Role, Target } from "./nodeClients.js"
+import type { NodeView } from "./nodeView.js"
+import type { Placement } from "./placement.js"
+import type { Cross, Plan } from "./plan.js"
+import { type Redirector, timeLimit } from "./redirector.js"
+import { scanAll } from "./scan.js"
+import { makeSubscriber } from "./subscriber.js"
+import { makeSubscriptionRouting } from "./subscriptionRouting.js"
+
+/** What tells where commands and keys belong. */
+export interface Planner {
+  readonly planOf: (command: Command.Command<unknown>) => Plan
+  readonly slotOfKeys: (keys: ReadonlyArray<Command.Argument>) => number | undefined | Cross
+  /** What a node says of itself now. */
+  readonly viewOf: (client: ConnectionPool.Client) => Effect.Effect<NodeView, RedisError.RedisError>
+}
+
+export interface ServiceOptions {
+  readonly map: ClusterMap
+  readonly clients: NodeClients
+  readonly placement: Placement
+  readonly redirector: Redirector
+  readonly planner: Planner
+  readonly subscribeTo: Role
+  readonly commandTimeout: number
+  readonly isClosed: () => boolean
+  /** The client of one node by its address. */
+  readonly client: (address: string) => Effect.Effect<ConnectionPool.Client, RedisError.RedisError>
+}
+
+const crossSlot = ({ slots }: Cross, command?: Command.Command<unknown>, position?: number) =>
+  new RedisError.CrossSlotError({
+    slots,
+    command: command?.definition.name,
+    idempotent: command?.definition.idempotent,
+    position,
+    outcome: "NotSent"
+  })
+
+const refusal = (reason: string, command: Command.Command<unknown>, position?: number) =>
+  new RedisError.CommandError({ reason, command: command.definition.name, position, outcome: "NotSent" })
+
+export const makeClusterService = (options: ServiceOptions): Redis.RedisService => {
+  const { commandTimeout, map, placement, planner, redirector } = options
+  const batchOptions = { redirector, placement, table: map.table, commandTimeout }
+  const routing = makeSubscriptionRouting(options)
+  const scanOptions = {
+    primaries: () => map.table().shards.map(({ primary }) => placement.of(primary, "primary")),
+    viewOf: planner.viewOf,
+    redirector,
+    refresh: map.refresh,
+    commandTimeout
+  }
+
+  /** Why commands cannot all be run, found before any of them is sent. */
+  const refused = (
+    commands: ReadonlyArray<Command.Command<unknown>>,
+    plans: ReadonlyArray<Plan>
+  ): RedisError.RedisError | undefined => {
+    for (const [position, command] of commands.entries()) {
+      const { restriction } = command.definition
+      if (restriction !== undefined && restriction.kind !== "writes") {
+        return refusal(restriction.advice, command, position)
+      }
+      const bad = Command.unsendable(command)
+      if (bad !== undefined) return refusal(bad, command, position)
+      const plan = plans[position]!
+      if (plan._tag === "Cross") return crossSlot(plan, command, position)
+      if (plan._tag === "Keyless" && plan.policy.to === "refused") {
+        return refusal(plan.policy.advice, command, position)
+      }
+    }
+  }
+
+  const pipeline: Redis.RedisService["pipeline"] = (commands) =>
+    Effect.suspend(() => {
+      if (commands.length === 0) return Effect.succeed([])
+      const plans = commands.map(planner.planOf)
+      const error = refused(commands, plans)
+      return error === undefined ? runBatch(batchOptions, commands, plans) : Effect.fail(error)
+    })
+
+  const spread = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
+    command.definition.restriction !== undefined
+      ? Effect.fail(refusal(command.definition.restriction.advice, command))
+      : pipeline([command]).pipe(
+          Effect.flatMap(([slot]) => slot as Either.Either<A, RedisError.RedisError>),
+          Effect.mapError((error) => RedisError.withContext(error, { position: undefined }))
+        )
+
+  /** The slot of all keys in a transaction. */
+  const slotOfAll = (commands: ReadonlyArray<Command.Command<unknown>>): number | undefined | RedisError.RedisError => {
+    let slot: number | undefined
+    for (const [position, command] of commands.entries()) {
+      const plan = planner.planOf(command)
+      if (plan._tag === "Cross") return crossSlot(plan, command, position)
+      if (plan._tag === "Split") {
+        return crossSlot({ _tag: "Cross", slots: [plan.parts[0]!.slot, plan.parts[1]!.slot] }, command, position)
+      }
+      if (plan._tag === "Keyless") continue
+      if (slot !== undefined && plan.slot !== slot) {
+        return crossSlot({ _tag: "Cross", slots: [slot, plan.slot] }, command, position)
+      }
+      slot = plan.slot
+    }
+    return slot
+  }
+
+  const transaction: Redis.RedisService["transaction"] = (commands) =>
+    Effect.suspend(() => {
+      if (commands.length === 0) return Effect.succeed([])
+      const slot = slotOfAll(commands)
+      if (slot instanceof Error) return Effect.fail(slot)
+      return redirector.run(slot, false, commandTimeout, (runner) => runner.transaction(commands))
+    })
+
+  const learn = <A, E>(effect: Effect.Effect<A, E>, target: Target): Effect.Effect<A, E> =>
+    Effect.tapError(effect, (error) => Effect.sync(() => redirector.report(error, target)))
+
+  /** Learns from what a node answers on a lease, where nothing is sent elsewhere. */
+  const learning = (lease: Redis.RedisService, target: Target): Redis.RedisService => ({
+    ...service,
+    execute: (command) => learn(lease.execute(command), target),
+    pipeline: (commands) =>
+      Effect.tap(learn(lease.pipeline(commands), target), (slots) =>
+        Effect.sync(() => {
+          for (const slot of slots) if (Either.isLeft(slot)) redirector.report(slot.left, target)
+        })
+      ),
+    transaction: (commands) => learn(lease.transaction(commands), target),
+    scan: lease.scan
+  })
+
+  const onKeys = <A, E, R>(
+    keys: ReadonlyArray<Command.Argument>,
+    use: (runner: ConnectionPool.Runner, target: Target) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | RedisError.RedisError, R> =>
+    Effect.suspend(() => {
+      const slot = planner.slotOfKeys(keys)
+      return typeof slot === "object"
+        ? Effect.fail(crossSlot(slot))
+        : redirector.run(slot, false, commandTimeout, (runner, { target }) => use(runner, target))
+    })
+
+  const service: Redis.RedisService = {
+    execute: (command) => {
+      const plan = planner.planOf(command)
+      return plan._tag === "Slot"
+        ? redirector.run(
+            plan.slot,
+            command.definition.readOnly,
+            timeLimit(command, commandTimeout),
+            (runner) => runner.execute(command),
+            command
+          )
+        : spread(command)
+    },
+    pipeline,
+    transaction,
+    reserve: (keys) =>
+      onKeys(keys, (runner, target) => Effect.map(runner.reserve(keys), (lease) => learning(lease, target))),
+    watch: (keys) =>
+      onKeys(keys, (runner, target) =>
+        Effect.map(runner.watch(keys), (lease) => ({
+          ...learning(lease, target),
+          commit: (commands) => learn(lease.commit(commands), target),
+          isAlive: lease.isAlive
+        }))
+      ),
+    subscriber: (subscriberOptions) => makeSubscriber(routing, subscriberOptions),
+    monitor: monitorAll(() => map.table().nodes.map((node) => options.client(node.address))),
+    scan: (page) => scanAll(scanOptions, page),
+    state: map.state
+  }
+  return service
+}

@@ -1,0 +1,184 @@
+/**
+ * The clients of a topology's nodes: each made when first needed, and closed when its node is gone.
+ */
+import { type ConnectionPool, RedisError, type Transport } from "@effect-resp/core"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Scope from "effect/Scope"
+import type { Node } from "../Topology.js"
+
+/** What a node is used as. A replica's connections are told to answer reads, so a primary's are not used for it. */
+export type Role = "primary" | "replica"
+
+/** A node as something to connect to. */
+export interface Target {
+  readonly node: Node
+  readonly role: Role
+  readonly key: string
+}
+
+export const makeTarget = (node: Node, role: Role): Target => ({ node, role, key: `${role} ${node.address}` })
+
+/** Why a node's client could not be made. */
+export type OpenError = RedisError.ConnectionError | RedisError.TimeoutError | RedisError.CommandError
+
+/** A node that could not be reached is not tried again for so long, in milliseconds, however many ask for it. */
+const pause = 50
+
+/** A node that has failed is passed over for so long, in milliseconds, where another can do the same. */
+const penance = 1_000
+
+interface Entry {
+  client: ConnectionPool.Client | undefined
+  readonly opened: Deferred.Deferred<ConnectionPool.Client, OpenError>
+  readonly transports: Map<Transport.Transport, Transport.TransportHandler>
+  close: Effect.Effect<void>
+}
+
+export class NodeClients {
+  private readonly entries = new Map<string, Entry>()
+  private readonly failed = new Map<string, number>()
+
+  private constructor(
+    private readonly open: (
+      target: Target,
+      watched: (connector: Transport.Connector) => Transport.Connector
+    ) => Effect.Effect<ConnectionPool.Client, OpenError, Scope.Scope>,
+    private readonly scope: Scope.Scope
+  ) {}
+
+  /** Their scope's end closes all of them at once. */
+  static make(open: NodeClients["open"]): Effect.Effect<NodeClients, never, Scope.Scope> {
+    return Effect.acquireRelease(Scope.make(ExecutionStrategy.parallel), Scope.close).pipe(
+      Effect.map((scope) => new NodeClients(open, scope))
+    )
+  }
+
+  /** The client, if it is made. */
+  peek(target: Target): ConnectionPool.Client | undefined {
+    return this.entries.get(target.key)?.client
+  }
+
+  /** The client; those who ask while it is being made wait for the same one. */
+  get(target: Target): Effect.Effect<ConnectionPool.Client, OpenError> {
+    return Effect.suspend(() => {
+      const { key } = target
+      const known = this.entries.get(key)
+      if (known !== undefined) return Deferred.await(known.opened)
+      const entry: Entry = {
+        client: undefined,
+        opened: Deferred.unsafeMake(FiberId.none),
+        transports: new Map(),
+        close: Effect.void
+      }
+      this.entries.set(key, entry)
+      return Effect.zipRight(Effect.forkIn(this.make(key, entry, target), this.scope), Deferred.await(entry.opened))
+    })
+  }
+
+  private make(key: string, entry: Entry, target: Target): Effect.Effect<void> {
+    const forget = Effect.sync(() => {
+      if (this.entries.get(key) === entry) this.entries.delete(key)
+    })
+    const gone = new RedisError.ConnectionError({
+      reason: "Closed",
+      address: target.node.address,
+      detail: "the node is not in use any more",
+      outcome: "NotSent"
+    })
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Scope.fork(this.scope, ExecutionStrategy.sequential), (scope) => {
+        entry.close = Effect.asVoid(Scope.close(scope, Exit.void))
+        return restore(Scope.extend(this.open(target, watching(entry)), scope)).pipe(
+          Effect.filterOrFail(
+            () => this.entries.get(key) === entry,
+            () => gone
+          ),
+          Effect.tap((client) =>
+            Effect.sync(() => {
+              entry.client = client
+              this.failed.delete(key)
+            })
+          ),
+          Effect.tapErrorCause(() => entry.close),
+          Effect.exit,
+          Effect.tap((exit) => Deferred.done(entry.opened, Exit.isInterrupted(exit) ? Exit.fail(gone) : exit)),
+          Effect.flatMap((exit) =>
+            Exit.isSuccess(exit) ? Effect.void : Effect.zipRight(restore(Effect.sleep(pause)), forget)
+          )
+        )
+      })
+    )
+  }
+
+  /** Notes that a node failed. */
+  blame(target: Target): void {
+    this.failed.set(target.key, Date.now() + penance)
+  }
+
+  /** Whether a node has failed lately. */
+  isBlamed(target: Target): boolean {
+    const until = this.failed.size === 0 ? undefined : this.failed.get(target.key)
+    return until !== undefined && until > Date.now()
+  }
+
+  /** Closes a client, so that the next one is made anew. */
+  drop(target: Target): void {
+    const { key } = target
+    const entry = this.entries.get(key)
+    if (entry === undefined) return
+    this.entries.delete(key)
+    Effect.runFork(Effect.suspend(() => entry.close))
+  }
+
+  /** Closes all but these; `cut` does not let them finish what is in flight, for what they answer would be false. */
+  retain(targets: ReadonlyArray<Target>, cut: boolean): void {
+    const keys = new Set(targets.map(({ key }) => key))
+    for (const key of this.failed.keys()) if (!keys.has(key)) this.failed.delete(key)
+    for (const [key, entry] of this.entries) {
+      if (keys.has(key)) continue
+      this.entries.delete(key)
+      if (cut) {
+        for (const [transport, handler] of entry.transports) {
+          handler.onClose("the server is not the primary any more")
+          transport.destroy()
+        }
+      }
+      Effect.runFork(Effect.suspend(() => entry.close))
+    }
+  }
+}
+
+/** Keeps account of an entry's open transports. */
+const watching =
+  ({ transports }: Entry) =>
+  (connector: Transport.Connector): Transport.Connector => ({
+    address: connector.address,
+    connect: (handler) =>
+      Effect.suspend(() => {
+        let opened: Transport.Transport | undefined
+        const told: Transport.TransportHandler = {
+          onData: handler.onData,
+          onDrain: handler.onDrain,
+          onClose: (detail) => {
+            if (opened !== undefined) transports.delete(opened)
+            handler.onClose(detail)
+          }
+        }
+        return Effect.map(connector.connect(told), (transport) => {
+          const counted: Transport.Transport = {
+            ...transport,
+            destroy: () => {
+              transports.delete(counted)
+              transport.destroy()
+            }
+          }
+          opened = counted
+          transports.set(counted, told)
+          return counted
+        })
+      })
+  })

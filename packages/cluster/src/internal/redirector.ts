@@ -1,0 +1,247 @@
+/**
+ * Runs something on the node where it belongs, and again elsewhere as the nodes' answers say, within a deadline.
+ */
+import { type Command, type ConnectionPool, RedisError } from "@effect-resp/core"
+import * as Effect from "effect/Effect"
+import { addressOf } from "../Topology.js"
+import type { ClusterMap } from "./clusterMap.js"
+import { makeTarget, type NodeClients, type OpenError, type Target } from "./nodeClients.js"
+import type { Place, Placement } from "./placement.js"
+import type { Redirect } from "./redirect.js"
+import { type MapAddress, makeNode } from "./topology.js"
+import { type Verdict, verdictOf } from "./verdict.js"
+
+/** So often a command is sent on by MOVED and ASK before it is given up: nodes may point at one another. */
+const maxRedirections = 16
+
+/** So many of them are followed at once; later ones after a pause, for the nodes do not agree yet. */
+const followedAtOnce = 4
+
+/** So many nodes that fail are left for another at once. */
+const triedAtOnce = 2
+
+const firstPause = 10
+const longestPause = 300
+
+/** With less than this left of the deadline, in milliseconds, another attempt makes no sense. */
+const leastTime = 5
+
+/** How far the attempts of one call have come. */
+export class Attempts {
+  private redirections = 0
+  private departures = 0
+  private pauses = 0
+  private readonly started = performance.now()
+
+  constructor(private readonly timeout: number) {}
+
+  get left(): number {
+    return this.timeout - (performance.now() - this.started)
+  }
+
+  get isOver(): boolean {
+    return this.left < leastTime
+  }
+
+  /** Counts a redirection; false when there were too many. */
+  redirected(): boolean {
+    return ++this.redirections <= maxRedirections
+  }
+
+  /** Whether there were so many that the nodes do not agree yet, and the next is better put off. */
+  get isWandering(): boolean {
+    return this.redirections > followedAtOnce
+  }
+
+  /** Counts a failed node that is to be left for another; says whether first to pause. */
+  pausesAfter(leave: boolean): boolean {
+    return !leave || ++this.departures > triedAtOnce
+  }
+
+  /** Longer each time, and never the same for all who wait. */
+  readonly pause: Effect.Effect<void> = Effect.suspend(() => {
+    const most = Math.min(firstPause * 2 ** this.pauses++, longestPause)
+    return Effect.sleep(Math.min(most * (0.5 + Math.random() / 2), Math.max(this.left / 2, 0)))
+  })
+}
+
+/** What is to be done next: where, and whether at once. */
+interface Next {
+  /** `undefined`: where the map says. */
+  readonly place: Place | undefined
+  readonly pause: boolean
+}
+
+/** The longest that a command may take: what the server may block for is its own. */
+export const timeLimit = ({ blockMillis, definition }: Command.Command<unknown>, timeout: number): number =>
+  !definition.blocking ? timeout : blockMillis ? blockMillis + timeout : Number.POSITIVE_INFINITY
+
+export interface RedirectorOptions {
+  readonly map: ClusterMap
+  readonly clients: NodeClients
+  readonly placement: Placement
+  readonly mapAddress: MapAddress | undefined
+  readonly commandTimeout: number
+  readonly isClosed: () => boolean
+}
+
+export class Redirector {
+  constructor(private readonly options: RedirectorOptions) {}
+
+  /** Learns from an error that a node gave, or that came on the way to it, and says what it means. */
+  report(error: unknown, target: Target): Verdict {
+    const { clients, map } = this.options
+    const verdict = verdictOf(error, target.node)
+    if (verdict._tag === "Moved" || verdict._tag === "Ask") return this.redirected(verdict, target)
+    if (verdict._tag === "Again" && verdict.leave) clients.blame(target)
+    if ("suspect" in verdict && verdict.suspect) map.requestRefresh()
+    return verdict
+  }
+
+  private redirected(verdict: Redirect, target: Target): Verdict {
+    const { clients, map, mapAddress } = this.options
+    const again: Verdict = { _tag: "Again", suspect: true, leave: false }
+    const address = mapAddress === undefined ? verdict.address : mapAddress(verdict.address)
+    if (verdict._tag === "Moved" || address === undefined) map.requestRefresh()
+    if (address === undefined) return again
+    if (addressOf(address) === target.node.address && target.role === "primary") {
+      // By that name there is another server now, or behind it: only a new connection reaches it.
+      clients.drop(target)
+      map.requestRefresh()
+      return again
+    }
+    if (verdict._tag === "Moved") {
+      map.table().moved(verdict.slot, address)
+      map.changed()
+    }
+    return { ...verdict, address }
+  }
+
+  /** Asks for a new map, soon. */
+  refresh(): void {
+    this.options.map.requestRefresh()
+  }
+
+  /** Whether another attempt makes no sense. */
+  isOver(attempts: Attempts): boolean {
+    return attempts.isOver || this.options.isClosed()
+  }
+
+  /** Where MOVED or ASK sends a command. */
+  follow(redirect: Redirect): Place | undefined {
+    const { map, placement } = this.options
+    if (redirect._tag === "Ask") {
+      return { target: makeTarget(makeNode(redirect.address, undefined), "primary"), asking: true }
+    }
+    // Also after a replica's MOVED it is the primary that is asked, which knows best.
+    const shard = map.table().shardOf(redirect.slot)
+    return shard && placement.of(shard.primary, "primary")
+  }
+
+  /** What comes after an error; `undefined` when it is the caller's, `lost` when it was sent on too often. */
+  private next(error: unknown, place: Place, attempts: Attempts): Next | "lost" | undefined {
+    const verdict = this.report(error, place.target)
+    if (verdict._tag === "GiveUp" || this.isOver(attempts)) return undefined
+    if (verdict._tag === "Again") return { place: undefined, pause: attempts.pausesAfter(verdict.leave) }
+    if (attempts.redirected()) return { place: this.follow(verdict), pause: attempts.isWandering }
+    return "lost"
+  }
+
+  /** The client of a node, made if need be within the time left. */
+  client(
+    { target }: Place,
+    attempts: Attempts,
+    command?: Command.Command<unknown>
+  ): Effect.Effect<ConnectionPool.Client, OpenError> {
+    const { clients } = this.options
+    const client = clients.peek(target)
+    if (client !== undefined) return Effect.succeed(client)
+    const { left } = attempts
+    const onTimeout = () =>
+      new RedisError.TimeoutError({ phase: "Connect", millis: Math.round(left), outcome: "NotSent" })
+    const named = (error: OpenError): OpenError =>
+      command === undefined
+        ? error
+        : RedisError.withContext(error, {
+            command: command.definition.name,
+            idempotent: command.definition.idempotent
+          })
+    return Effect.mapError(Effect.timeoutFail(clients.get(target), { duration: left, onTimeout }), named)
+  }
+
+  /**
+   * Runs something that belongs to a slot, or to any primary; `use` is given the node's client, or for later attempts one
+   * with what is left of the deadline.
+   */
+  run<A, E, R>(
+    slot: number | undefined,
+    readOnly: boolean,
+    limit: number,
+    use: (runner: ConnectionPool.Runner, place: Place) => Effect.Effect<A, E, R>,
+    command?: Command.Command<unknown>
+  ): Effect.Effect<A, E | RedisError.RedisError, R> {
+    return Effect.suspend(() => {
+      const attempts = new Attempts(limit)
+      const { commandTimeout, placement } = this.options
+      const attempt = (given: Place | undefined, first: boolean): Effect.Effect<A, E | RedisError.RedisError, R> => {
+        const place = given ?? placement.at(slot, readOnly)
+        if (place === undefined)
+          return this.onNoNode(noNode(slot, readOnly, command), attempts, () => attempt(undefined, first))
+        const calling = (client: ConnectionPool.Client) =>
+          first && !place.asking
+            ? client
+            : client.calling({ timeout: Math.min(attempts.left, commandTimeout), asking: place.asking })
+        return Effect.catchAll(
+          Effect.flatMap(this.client(place, attempts, command), (client) => use(calling(client), place)),
+          (error) => {
+            const next = this.next(error, place, attempts)
+            if (next === undefined) return Effect.fail(error)
+            if (next === "lost") return Effect.fail(tooManyRedirections(command))
+            const again = Effect.suspend(() => attempt(next.place, false))
+            return next.pause ? Effect.zipRight(attempts.pause, again) : again
+          }
+        )
+      }
+      return attempt(undefined, true)
+    })
+  }
+
+  private onNoNode<A, E, R>(
+    error: RedisError.ClusterError,
+    attempts: Attempts,
+    again: () => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | RedisError.ClusterError, R> {
+    this.refresh()
+    if (this.isOver(attempts)) return Effect.fail(error)
+    return Effect.zipRight(attempts.pause, Effect.suspend(again))
+  }
+}
+
+/** Nothing is known that serves the slot. */
+export const noNode = (
+  slot: number | undefined,
+  readOnly: boolean,
+  command?: Command.Command<unknown>
+): RedisError.ClusterError =>
+  new RedisError.ClusterError({
+    command: command?.definition.name,
+    idempotent: command?.definition.idempotent,
+    reason: "NoNode",
+    detail:
+      slot === undefined
+        ? "no primary is known"
+        : `no ${readOnly ? "node to read" : "primary of"} slot ${slot} is known`,
+    attempts: [],
+    outcome: "NotSent"
+  })
+
+/** The nodes point at one another. */
+export const tooManyRedirections = (command?: Command.Command<unknown>): RedisError.ClusterError =>
+  new RedisError.ClusterError({
+    command: command?.definition.name,
+    idempotent: command?.definition.idempotent,
+    reason: "Redirections",
+    detail: `redirected more than ${maxRedirections} times: the nodes point at one another`,
+    attempts: [],
+    outcome: "Rejected"
+  })

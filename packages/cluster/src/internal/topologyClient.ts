@@ -1,0 +1,99 @@
+/**
+ * A client of several servers, whatever tells which of them serves what.
+ */
+import { ConnectionPool, RedisError, type Transport } from "@effect-resp/core"
+import type { DurationInput } from "effect/Duration"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type { ReadFrom } from "../ReadFrom.js"
+import type { Address } from "../Topology.js"
+import { type ClusterMapOptions, makeClusterMap } from "./clusterMap.js"
+import { makeClusterService, type Planner } from "./clusterService.js"
+import { measureLatencies } from "./latency.js"
+import { makeTarget, NodeClients, type Role, type Target } from "./nodeClients.js"
+import { Placement } from "./placement.js"
+import { Redirector } from "./redirector.js"
+import type { MapAddress } from "./topology.js"
+
+export interface TopologyClientOptions {
+  readonly connector: (address: Address) => Effect.Effect<Transport.Connector, RedisError.CommandError>
+  readonly pool: ConnectionPool.Options
+  readonly readFrom: ReadFrom
+  readonly subscribeTo: Role
+  readonly refreshInterval: DurationInput
+  readonly mapAddress: MapAddress | undefined
+  readonly planner: Planner
+  /** Replicas must be told to answer reads. */
+  readonly readOnlyReplicas: boolean
+  /** What a server answers after it was replaced is not to be trusted: its connections are cut at once. */
+  readonly cutFormer: boolean
+  readonly discover: (clients: NodeClients) => ClusterMapOptions["discover"]
+}
+
+/** A node that does not answer is looked for again and again, but never too seldom: its return ends a failover. */
+const reconnect = Schedule.exponential("20 millis").pipe(
+  Schedule.union(Schedule.spaced("500 millis")),
+  Schedule.jittered
+)
+
+export const makeTopologyClient = (options: TopologyClientOptions) =>
+  Effect.gen(function* () {
+    const { mapAddress, pool, readFrom } = options
+    const commandTimeout = Duration.toMillis(pool.commandTimeout ?? "5 seconds")
+    const clients = yield* NodeClients.make(({ node, role }, watched) =>
+      Effect.flatMap(options.connector(node), (connector) =>
+        ConnectionPool.make(watched(connector), {
+          reconnect,
+          ...pool,
+          database: undefined,
+          whileDisconnected: "fail",
+          readOnly: options.readOnlyReplicas && role === "replica"
+        })
+      )
+    )
+    let closed = false
+    const map = yield* makeClusterMap({
+      discover: options.discover(clients),
+      refreshInterval: options.refreshInterval,
+      onTopology: (topology) => {
+        const targets: Array<Target> = []
+        for (const { primary, replicas } of topology.shards) {
+          targets.push(makeTarget(primary, "primary"))
+          for (const replica of replicas) targets.push(makeTarget(replica, "replica"))
+        }
+        clients.retain(targets, options.cutFormer)
+      }
+    })
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        closed = true
+      })
+    )
+    const placement = new Placement(map.table, clients, readFrom)
+    const isClosed = () => closed
+    const redirector = new Redirector({ map, clients, placement, mapAddress, commandTimeout, isClosed })
+    if (readFrom === "nearest") yield* measureLatencies(map, clients, placement)
+    const client = (address: string): Effect.Effect<ConnectionPool.Client, RedisError.RedisError> =>
+      Effect.suspend((): Effect.Effect<ConnectionPool.Client, RedisError.RedisError> => {
+        for (const { primary, replicas } of map.table().shards) {
+          if (primary.address === address) return clients.get(placement.of(primary, "primary").target)
+          const replica = replicas.find((node) => node.address === address)
+          if (replica !== undefined) return clients.get(placement.of(replica, "replica").target)
+        }
+        const detail = `there is no node ${address}`
+        return Effect.fail(new RedisError.ClusterError({ reason: "NoNode", detail, attempts: [], outcome: "NotSent" }))
+      })
+    const redis = makeClusterService({
+      client,
+      isClosed,
+      map,
+      clients,
+      placement,
+      redirector,
+      planner: options.planner,
+      subscribeTo: options.subscribeTo,
+      commandTimeout
+    })
+    return { redis, map, client }
+  })
