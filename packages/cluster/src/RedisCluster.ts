@@ -125,12 +125,12 @@ export const make = (seeds: Seeds, options: Options = {}): Effect.Effect<Service
   Effect.map(
     makeTopologyClient({
       connector: seeds.connector,
-      pool: options,
+      pool: { ...options, database: undefined },
       readFrom: options.readFrom ?? "primary",
       subscribeTo: options.subscribeTo ?? "primary",
       refreshInterval: options.refreshInterval ?? "30 seconds",
       mapAddress: options.mapAddress,
-      planner: { planOf, slotOfKeys, viewOf },
+      planner: { planOf, slotOfKeys, slotOf: Slot.ofKey, viewOf },
       readOnlyReplicas: true,
       cutFormer: false,
       discover: (clients) => discoverCluster(clients, seeds, options.mapAddress)

@@ -197,7 +197,9 @@ export const countedKeys =
   (at: number, ...fixed: ReadonlyArray<number>): KeySpec =>
   (words) => {
     const count = Number(words[at])
-    return [...fixed, ...Array.from({ length: Number.isSafeInteger(count) ? count : 0 }, (_, i) => at + 1 + i)]
+    // The count is the caller's word for it: there are no more keys than words.
+    const length = Number.isSafeInteger(count) ? Math.min(Math.max(count, 0), words.length - at - 1) : 0
+    return [...fixed, ...Array.from({ length }, (_, i) => at + 1 + i)]
   }
 
 // -----------------------------------------------------------------------------

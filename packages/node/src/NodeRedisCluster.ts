@@ -42,7 +42,7 @@ export interface Options extends RedisCluster.Options {
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<RedisCluster.Services, RedisCluster.MakeError, Scope.Scope> =>
-  Effect.flatMap(readSeeds("nodes", options.nodes), (given) => {
+  Effect.flatMap(readSeeds("nodes", options.nodes, 6379), (given) => {
     const tls = options.tls ?? given.tls
     return RedisCluster.make(
       {

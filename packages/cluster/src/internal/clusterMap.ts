@@ -2,7 +2,7 @@
  * The newest known map of who serves what, kept new.
  */
 import type { Redis, RedisError } from "@effect-resp/core"
-import type { DurationInput } from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -20,7 +20,7 @@ export interface Discovered {
 export interface ClusterMapOptions {
   /** Asks the nodes known so far, and where they do not answer, those named at the beginning. */
   readonly discover: (known: ReadonlyArray<Shard>) => Effect.Effect<Discovered, RedisError.ClusterError>
-  readonly refreshInterval: DurationInput
+  readonly refreshInterval: Duration.DurationInput
   /** Told of each new map, before anyone else. */
   readonly onTopology: (topology: Topology) => void
 }
@@ -28,12 +28,17 @@ export interface ClusterMapOptions {
 /** Between two refreshes there is at least so long, however many ask for one. */
 const leastPause = "100 millis"
 
+/** After a refresh that failed the next comes soon, even when nobody asks. */
+const soon = Duration.seconds(1)
+
 /** The map as routing sees it. */
 export interface ClusterMap {
   /** The newest; after MOVED it is changed in place, before the next refresh. */
   readonly table: () => SlotTable
   /** Asks for a refresh, soon and in the background; many that ask get the same one. */
   readonly requestRefresh: () => void
+  /** Takes a map that somebody told. */
+  readonly adopt: (discovered: Discovered) => Effect.Effect<void>
   /** Refreshes now. */
   readonly refresh: Effect.Effect<void, RedisError.ClusterError>
   /** Listens to changes; gives what ends that. */
@@ -60,23 +65,26 @@ export const makeClusterMap = (
     let table = new SlotTable({ shards: [] })
     let attempt = 1
     const alone = yield* Effect.makeSemaphore(1)
-    const refresh = Effect.suspend(() => options.discover(table.shards)).pipe(
-      Effect.tap(({ source, topology }) => {
+    const adopt = ({ source, topology }: Discovered) =>
+      Effect.suspend(() => {
         attempt = 1
         table = new SlotTable(topology)
         options.onTopology(topology)
         changed()
         return setState({ _tag: "Connected", address: source })
-      }),
+      })
+    const refresh = Effect.suspend(() => options.discover(table.shards)).pipe(
+      Effect.flatMap(adopt),
       Effect.tapError(() => setState({ _tag: "Connecting", attempt: ++attempt })),
-      Effect.asVoid,
       alone.withPermits(1)
     )
 
     yield* refresh
     const wanted = yield* Queue.sliding<void>(1)
-    yield* Queue.take(wanted).pipe(
-      Effect.timeoutOption(options.refreshInterval),
+    const interval = Duration.decode(options.refreshInterval)
+    yield* Effect.suspend(() =>
+      Effect.timeoutOption(Queue.take(wanted), attempt > 1 ? Duration.min(interval, soon) : interval)
+    ).pipe(
       Effect.zipRight(refresh),
       Effect.catchAllCause((cause) => Effect.logDebug("the map could not be renewed", cause)),
       Effect.zipRight(Effect.sleep(leastPause)),
@@ -86,6 +94,7 @@ export const makeClusterMap = (
     return {
       table: () => table,
       requestRefresh: () => void wanted.unsafeOffer(undefined),
+      adopt,
       refresh,
       onChange: (listener) => {
         listeners.add(listener)

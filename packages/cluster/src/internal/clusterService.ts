@@ -20,6 +20,8 @@ import { makeSubscriptionRouting } from "./subscriptionRouting.js"
 export interface Planner {
   readonly planOf: (command: Command.Command<unknown>) => Plan
   readonly slotOfKeys: (keys: ReadonlyArray<Command.Argument>) => number | undefined | Cross
+  /** Of a shard channel. */
+  readonly slotOf: (channel: Command.Argument) => number
   /** What a node says of itself now. */
   readonly viewOf: (client: ConnectionPool.Client) => Effect.Effect<NodeView, RedisError.RedisError>
 }
@@ -52,7 +54,7 @@ const refusal = (reason: string, command: Command.Command<unknown>, position?: n
 export const makeClusterService = (options: ServiceOptions): Redis.RedisService => {
   const { commandTimeout, map, placement, planner, redirector } = options
   const batchOptions = { redirector, placement, table: map.table, commandTimeout }
-  const routing = makeSubscriptionRouting(options)
+  const routing = makeSubscriptionRouting({ ...options, slotOf: planner.slotOf })
   const scanOptions = {
     primaries: () => map.table().shards.map(({ primary }) => placement.of(primary, "primary")),
     viewOf: planner.viewOf,

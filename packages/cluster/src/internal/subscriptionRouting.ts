@@ -3,7 +3,6 @@
  */
 import type { RedisError } from "@effect-resp/core"
 import * as Effect from "effect/Effect"
-import * as Slot from "../Slot.js"
 import type { Node } from "../Topology.js"
 import type { ClusterMap } from "./clusterMap.js"
 import type { NodeClients, Role } from "./nodeClients.js"
@@ -19,6 +18,7 @@ export interface SubscriptionRoutingOptions {
   readonly subscribeTo: Role
   readonly commandTimeout: number
   readonly isClosed: () => boolean
+  readonly slotOf: SubscriptionRouting["slotOf"]
 }
 
 export const makeSubscriptionRouting = ({
@@ -28,7 +28,8 @@ export const makeSubscriptionRouting = ({
   placement,
   redirector,
   subscribeTo,
-  isClosed
+  isClosed,
+  slotOf
 }: SubscriptionRoutingOptions): SubscriptionRouting => {
   /** Of ordinary channels, which any node has: the same for all subscribers, so that they share a connection. */
   let home: Place | undefined
@@ -82,6 +83,6 @@ export const makeSubscriptionRouting = ({
     onChange: map.onChange,
     isClosed,
     commandTimeout,
-    slotOf: Slot.ofKey
+    slotOf
   }
 }

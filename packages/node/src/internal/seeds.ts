@@ -16,7 +16,8 @@ export interface Seeds {
 /** Reads the servers of an option. A URL's text is in no error: it can hold a password. */
 export const readSeeds = (
   option: string,
-  given: ReadonlyArray<string | Redacted.Redacted<string>>
+  given: ReadonlyArray<string | Redacted.Redacted<string>>,
+  defaultPort: number
 ): Effect.Effect<Seeds, RedisError.CommandError> =>
   Effect.suspend(() => {
     if (given.length === 0) return Effect.fail(refuse(`${option} must name at least one server`))
@@ -36,7 +37,7 @@ export const readSeeds = (
       if (location instanceof RedisError.CommandError) return bad(location.reason)
       if (location.path !== undefined) return bad("a Unix socket is only one server")
       if (location.database) return bad("there is no choice of database here")
-      addresses.push({ host: location.host ?? "localhost", port: location.port ?? 6379 })
+      addresses.push({ host: location.host ?? "localhost", port: location.port ?? defaultPort })
       tls ||= location.tls === true
       credentials ??= location.credentials
     }

@@ -1,0 +1,104 @@
+/**
+ * What Sentinels know of the servers that they watch.
+ */
+import { Command, type ConnectionPool, type RedisError, Reply } from "@effect-resp/core"
+import * as Effect from "effect/Effect"
+import * as Slot from "../Slot.js"
+import type { Node, Shard } from "../Topology.js"
+import type { Discovered } from "./clusterMap.js"
+import { firstAnswer } from "./discovery.js"
+import { makeTarget, type NodeClients } from "./nodeClients.js"
+import { elementsOf, entriesOf } from "./rawReply.js"
+import { type MapAddress, makeNode, resolveAddress } from "./topology.js"
+
+/** A Sentinel, and a server asked for its role, is to answer within so long, in milliseconds. */
+const timeout = 1_000
+
+const raw = Reply.make((raw) => raw)
+
+const ask = (client: ConnectionPool.Client, ...words: readonly [string, ...Array<string>]) =>
+  client.calling({ timeout }).execute(Command.make(words, { readOnly: true, reply: raw }))
+
+export interface SentinelsOptions {
+  /** What the primary is called. */
+  readonly name: string
+  readonly sentinels: NodeClients
+  readonly seeds: ReadonlyArray<Node>
+  readonly mapAddress: MapAddress | undefined
+}
+
+/** The shard of all slots: one primary has them all. */
+export const wholeShard = (primary: Node, replicas: ReadonlyArray<Node>): Shard => ({
+  primary,
+  replicas,
+  slots: [[0, Slot.count - 1]]
+})
+
+export class Sentinels {
+  /** Those that were named, and those that they told of, the last to answer first. */
+  known: ReadonlyArray<Node>
+
+  constructor(private readonly options: SentinelsOptions) {
+    this.known = options.seeds
+  }
+
+  /** A server by the address that a Sentinel tells. */
+  node(host: unknown, port: unknown, sentinel: Node): Node | undefined {
+    const address = resolveAddress(host, Number(port), sentinel)
+    const mapped = address && (this.options.mapAddress?.(address) ?? (this.options.mapAddress ? undefined : address))
+    return mapped && makeNode(mapped, undefined)
+  }
+
+  /** Asks one after the other for the primary, which must confirm that it is one, and for its replicas. */
+  discover(clients: NodeClients): Effect.Effect<Discovered, RedisError.ClusterError> {
+    return Effect.suspend(() =>
+      firstAnswer(
+        this.known.map((sentinel) => ({ address: sentinel.address, ask: this.askOne(sentinel, clients) })),
+        `no Sentinel told of a primary named ${this.options.name}`
+      )
+    )
+  }
+
+  private askOne(sentinel: Node, clients: NodeClients): Effect.Effect<Discovered, { readonly message: string }> {
+    const { name, sentinels } = this.options
+    return Effect.gen(this, function* () {
+      const client = yield* sentinels.get(makeTarget(sentinel, "primary"))
+      const told = yield* ask(client, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+      if (told === null) return yield* Effect.fail({ message: `it knows no primary named ${name}` })
+      const [host, port] = elementsOf(told) ?? []
+      const primary = this.node(host, port, sentinel)
+      if (primary === undefined) return yield* Effect.fail({ message: "it told no usable address" })
+      const target = makeTarget(primary, "primary")
+      const [role] = elementsOf(yield* ask(yield* clients.get(target), "ROLE")) ?? []
+      if (role !== "master") {
+        // What is connected there must not be taken for the primary's.
+        clients.drop(target)
+        return yield* Effect.fail({ message: `${primary.address}, which it takes for the primary, is none` })
+      }
+      const replicas = this.nodes(yield* ask(client, "SENTINEL", "REPLICAS", name), sentinel, true)
+      this.remember(sentinel, this.nodes(yield* ask(client, "SENTINEL", "SENTINELS", name), sentinel, false))
+      const others = replicas.filter((node) => node.address !== primary.address)
+      return { topology: { shards: [wholeShard(primary, others)] }, source: primary.address }
+    })
+  }
+
+  /** The servers of a list, without those that are down. */
+  private nodes(list: Reply.Raw, sentinel: Node, mustFollow: boolean): ReadonlyArray<Node> {
+    return (elementsOf(list) ?? []).flatMap((entry) => {
+      const entries = entriesOf(entry) ?? []
+      const field = (name: string): string => {
+        for (let i = 0; i + 1 < entries.length; i += 2) if (entries[i] === name) return String(entries[i + 1])
+        return ""
+      }
+      if (/\b([so]_down|disconnected)\b/.test(field("flags"))) return []
+      if (mustFollow && field("master-link-status") !== "ok") return []
+      const node = this.node(field("ip"), field("port"), sentinel)
+      return node === undefined ? [] : [node]
+    })
+  }
+
+  private remember(answered: Node, others: ReadonlyArray<Node>): void {
+    const all = [answered, ...others, ...this.options.seeds]
+    this.known = all.filter((node, index) => all.findIndex(({ address }) => address === node.address) === index)
+  }
+}
