@@ -96,8 +96,10 @@ NodeRedis.layer({ protocol: 4 })
 const outcome = (error: RedisError.RedisError): RedisError.Outcome => error.outcome
 const exhaustive = (error: RedisError.RedisError): string => {
   switch (error._tag) {
+    case "ClusterError":
     case "CommandError":
     case "ConnectionError":
+    case "CrossSlotError":
     case "DecodeError":
     case "ProtocolError":
     case "ReplyError":

@@ -4,12 +4,12 @@
  * @since 0.1.0
  */
 import type { DurationInput } from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { makeClient } from "./internal/client.js"
+import { invalidOption, makeClient } from "./internal/client.js"
 import type { CommandError, ConnectionError, TimeoutError } from "./RedisError.js"
 import { Redis, type RedisService } from "./RedisService.js"
 import type { Connector } from "./Transport.js"
@@ -118,6 +118,15 @@ export interface Client extends RedisService {
   /** The same connections, for calls that differ. */
   readonly calling: (options: CallOptions) => Runner
 }
+
+/**
+ * Fails with a `CommandError` that names an option which cannot be used: what `make` does before it connects.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const check = (options: Options): Effect.Effect<void, CommandError> =>
+  Effect.suspend(() => invalidOption(options) ?? Effect.void)
 
 /**
  * Makes a client over a connector, for a scope. Fails with a `ConnectionError` or `TimeoutError` when the first

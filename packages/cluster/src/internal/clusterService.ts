@@ -122,7 +122,12 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
       if (commands.length === 0) return Effect.succeed([])
       const slot = slotOfAll(commands)
       if (slot instanceof Error) return Effect.fail(slot)
-      return redirector.run(slot, false, commandTimeout, (runner) => runner.transaction(commands))
+      return redirector.run({
+        slot,
+        readOnly: false,
+        limit: commandTimeout,
+        use: (runner) => runner.transaction(commands)
+      })
     })
 
   const learn = <A, E>(effect: Effect.Effect<A, E>, target: Target): Effect.Effect<A, E> =>
@@ -150,20 +155,25 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
       const slot = planner.slotOfKeys(keys)
       return typeof slot === "object"
         ? Effect.fail(crossSlot(slot))
-        : redirector.run(slot, false, commandTimeout, (runner, { target }) => use(runner, target))
+        : redirector.run({
+            slot,
+            readOnly: false,
+            limit: commandTimeout,
+            use: (runner, { target }) => use(runner, target)
+          })
     })
 
   const service: Redis.RedisService = {
     execute: (command) => {
       const plan = planner.planOf(command)
       return plan._tag === "Slot"
-        ? redirector.run(
-            plan.slot,
-            command.definition.readOnly,
-            timeLimit(command, commandTimeout),
-            (runner) => runner.execute(command),
+        ? redirector.run({
+            slot: plan.slot,
+            readOnly: command.definition.readOnly,
+            limit: timeLimit(command, commandTimeout),
+            use: (runner) => runner.execute(command),
             command
-          )
+          })
         : spread(command)
     },
     pipeline,

@@ -31,9 +31,11 @@ export class Attempts {
   private redirections = 0
   private departures = 0
   private pauses = 0
-  private readonly started = performance.now()
 
-  constructor(private readonly timeout: number) {}
+  constructor(
+    private readonly timeout: number,
+    private readonly started = performance.now()
+  ) {}
 
   get left(): number {
     return this.timeout - (performance.now() - this.started)
@@ -59,17 +61,22 @@ export class Attempts {
   }
 
   /** Longer each time, and never the same for all who wait. */
-  readonly pause: Effect.Effect<void> = Effect.suspend(() => {
+  get pause(): Effect.Effect<void> {
     const most = Math.min(firstPause * 2 ** this.pauses++, longestPause)
     return Effect.sleep(Math.min(most * (0.5 + Math.random() / 2), Math.max(this.left / 2, 0)))
-  })
+  }
 }
 
-/** What is to be done next: where, and whether at once. */
-interface Next {
-  /** `undefined`: where the map says. */
-  readonly place: Place | undefined
-  readonly pause: boolean
+/** Something to run on the node where it belongs. */
+export interface Call<A, E, R> {
+  /** Of its keys; `undefined` for any primary. */
+  readonly slot: number | undefined
+  readonly readOnly: boolean
+  /** The longest that it may take with all its attempts, in milliseconds. */
+  readonly limit: number
+  /** Runs it on a node, for later attempts with what is left of the deadline. */
+  readonly use: (runner: ConnectionPool.Runner, place: Place) => Effect.Effect<A, E, R>
+  readonly command?: Command.Command<unknown>
 }
 
 /** The longest that a command may take: what the server may block for is its own. */
@@ -110,8 +117,9 @@ export class Redirector {
       map.requestRefresh()
       return again
     }
-    if (verdict._tag === "Moved") {
-      map.table().moved(verdict.slot, address)
+    const table = map.table()
+    if (verdict._tag === "Moved" && table.shardOf(verdict.slot)?.primary.address !== addressOf(address)) {
+      table.moved(verdict.slot, address)
       map.changed()
     }
     return { ...verdict, address }
@@ -138,15 +146,6 @@ export class Redirector {
     return shard && placement.of(shard.primary, "primary")
   }
 
-  /** What comes after an error; `undefined` when it is the caller's, `lost` when it was sent on too often. */
-  private next(error: unknown, place: Place, attempts: Attempts): Next | "lost" | undefined {
-    const verdict = this.report(error, place.target)
-    if (verdict._tag === "GiveUp" || this.isOver(attempts)) return undefined
-    if (verdict._tag === "Again") return { place: undefined, pause: attempts.pausesAfter(verdict.leave) }
-    if (attempts.redirected()) return { place: this.follow(verdict), pause: attempts.isWandering }
-    return "lost"
-  }
-
   /** The client of a node, made if need be within the time left. */
   client(
     { target }: Place,
@@ -169,51 +168,65 @@ export class Redirector {
     return Effect.mapError(Effect.timeoutFail(clients.get(target), { duration: left, onTimeout }), named)
   }
 
-  /**
-   * Runs something that belongs to a slot, or to any primary; `use` is given the node's client, or for later attempts one
-   * with what is left of the deadline.
-   */
-  run<A, E, R>(
-    slot: number | undefined,
-    readOnly: boolean,
-    limit: number,
-    use: (runner: ConnectionPool.Runner, place: Place) => Effect.Effect<A, E, R>,
-    command?: Command.Command<unknown>
-  ): Effect.Effect<A, E | RedisError.RedisError, R> {
+  /** Runs something that belongs to a slot, or to any primary, where the map and the nodes say. */
+  run<A, E, R>(call: Call<A, E, R>): Effect.Effect<A, E | RedisError.RedisError, R> {
     return Effect.suspend(() => {
-      const attempts = new Attempts(limit)
-      const { commandTimeout, placement } = this.options
-      const attempt = (given: Place | undefined, first: boolean): Effect.Effect<A, E | RedisError.RedisError, R> => {
-        const place = given ?? placement.at(slot, readOnly)
-        if (place === undefined)
-          return this.onNoNode(noNode(slot, readOnly, command), attempts, () => attempt(undefined, first))
-        const calling = (client: ConnectionPool.Client) =>
-          first && !place.asking
-            ? client
-            : client.calling({ timeout: Math.min(attempts.left, commandTimeout), asking: place.asking })
-        return Effect.catchAll(
-          Effect.flatMap(this.client(place, attempts, command), (client) => use(calling(client), place)),
-          (error) => {
-            const next = this.next(error, place, attempts)
-            if (next === undefined) return Effect.fail(error)
-            if (next === "lost") return Effect.fail(tooManyRedirections(command))
-            const again = Effect.suspend(() => attempt(next.place, false))
-            return next.pause ? Effect.zipRight(attempts.pause, again) : again
-          }
-        )
-      }
-      return attempt(undefined, true)
+      const { clients, placement } = this.options
+      const place = placement.at(call.slot, call.readOnly)
+      const client = place && clients.peek(place.target)
+      if (client === undefined) return this.attempt(call, place, new Attempts(call.limit))
+      // As nearly always: nothing but the command and a look at how it ends.
+      const started = performance.now()
+      return Effect.catchAll(call.use(client, place!), (error) =>
+        this.afterFailure(call, error, place!, new Attempts(call.limit, started))
+      )
     })
   }
 
-  private onNoNode<A, E, R>(
-    error: RedisError.ClusterError,
-    attempts: Attempts,
-    again: () => Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | RedisError.ClusterError, R> {
-    this.refresh()
-    if (this.isOver(attempts)) return Effect.fail(error)
-    return Effect.zipRight(attempts.pause, Effect.suspend(again))
+  private attempt<A, E, R>(
+    call: Call<A, E, R>,
+    given: Place | undefined,
+    attempts: Attempts
+  ): Effect.Effect<A, E | RedisError.RedisError, R> {
+    const place = given ?? this.options.placement.at(call.slot, call.readOnly)
+    if (place === undefined) {
+      this.refresh()
+      return this.isOver(attempts)
+        ? Effect.fail(noNode(call.slot, call.readOnly, call.command))
+        : this.later(call, undefined, attempts)
+    }
+    return this.client(place, attempts, call.command).pipe(
+      Effect.flatMap((client) => {
+        const timeout = Math.min(attempts.left, this.options.commandTimeout)
+        return call.use(client.calling({ timeout, asking: place.asking }), place)
+      }),
+      Effect.catchAll((error) => this.afterFailure(call, error, place, attempts))
+    )
+  }
+
+  private later<A, E, R>(call: Call<A, E, R>, place: Place | undefined, attempts: Attempts) {
+    return Effect.zipRight(
+      attempts.pause,
+      Effect.suspend(() => this.attempt(call, place, attempts))
+    )
+  }
+
+  private afterFailure<A, E, R>(
+    call: Call<A, E, R>,
+    error: E | RedisError.RedisError,
+    place: Place,
+    attempts: Attempts
+  ): Effect.Effect<A, E | RedisError.RedisError, R> {
+    const verdict = this.report(error, place.target)
+    if (verdict._tag === "GiveUp" || this.isOver(attempts)) return Effect.fail(error)
+    if (verdict._tag === "Again") {
+      return attempts.pausesAfter(verdict.leave)
+        ? this.later(call, undefined, attempts)
+        : this.attempt(call, undefined, attempts)
+    }
+    if (!attempts.redirected()) return Effect.fail(tooManyRedirections(call.command))
+    const next = this.follow(verdict)
+    return attempts.isWandering ? this.later(call, next, attempts) : this.attempt(call, next, attempts)
   }
 }
 

@@ -37,16 +37,24 @@ const reconnect = Schedule.exponential("20 millis").pipe(
   Schedule.jittered
 )
 
+/** What comes from a configuration can be anything. */
+const oneOf = (option: string, value: string, allowed: ReadonlyArray<string>) =>
+  allowed.includes(value)
+    ? Effect.void
+    : new RedisError.CommandError({ reason: `${option} must be one of ${allowed.join(", ")}`, outcome: "NotSent" })
+
 export const makeTopologyClient = (options: TopologyClientOptions) =>
   Effect.gen(function* () {
     const { mapAddress, pool, readFrom } = options
+    yield* ConnectionPool.check(pool)
+    yield* oneOf("readFrom", readFrom, ["primary", "replica", "preferReplica", "nearest"])
+    yield* oneOf("subscribeTo", options.subscribeTo, ["primary", "replica"])
     const commandTimeout = Duration.toMillis(pool.commandTimeout ?? "5 seconds")
     const clients = yield* NodeClients.make(({ node, role }, watched) =>
       Effect.flatMap(options.connector(node), (connector) =>
         ConnectionPool.make(watched(connector), {
           reconnect,
           ...pool,
-          database: undefined,
           whileDisconnected: "fail",
           readOnly: options.readOnlyReplicas && role === "replica"
         })

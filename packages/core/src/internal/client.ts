@@ -32,7 +32,7 @@ const defaultReconnect = Schedule.exponential("50 millis").pipe(
 )
 
 /** An option that cannot be used, found before anything is connected. */
-const invalidOption = (options: Options): CommandError | undefined => {
+export const invalidOption = (options: Options): CommandError | undefined => {
   const refuse = (reason: string) => new CommandError({ reason, outcome: "NotSent" })
   const { clientName, database } = options
   if (database !== undefined && !(Number.isSafeInteger(database) && database >= 0)) {
