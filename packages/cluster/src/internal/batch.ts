@@ -16,6 +16,8 @@ interface Item {
   readonly slot: number | undefined
   /** Replicas may answer it. */
   readonly read: boolean
+  /** The node that it is for and no other. */
+  readonly only: Place | undefined
   /** Where it is sent next, when not where the map says. */
   place: Place | undefined
   outcome: Redis.Slot | undefined
@@ -76,11 +78,12 @@ export const runBatch = (
     )
   })
 
-const itemOf = (command: Command.Command<unknown>, slot: number | undefined, read = false, place?: Place): Item => ({
+const itemOf = (command: Command.Command<unknown>, slot: number | undefined, read = false, only?: Place): Item => ({
   command,
   slot,
   read: read && slot !== undefined,
-  place,
+  only,
+  place: only,
   outcome: undefined
 })
 
@@ -133,31 +136,33 @@ const judge = (
   homeless: ReadonlyArray<Item>,
   attempts: Attempts
 ): { readonly pending: ReadonlyArray<Item>; readonly pause: boolean } => {
-  const redirected: Array<Item> = []
-  const again: Array<Item> = [...homeless]
+  // In the order of the commands: those of one slot stay in it.
+  const pending: Array<Item> = [...homeless]
+  const redirected = new Set<Item>()
   let leave = homeless.length === 0
   for (const { items, place } of groups) {
     for (const item of items) {
       if (item.outcome === undefined || Either.isRight(item.outcome)) continue
       const verdict = redirector.report(item.outcome.left, place.target)
+      if (verdict._tag === "GiveUp") continue
+      pending.push(item)
       if (verdict._tag === "Again") {
-        again.push(item)
         leave &&= verdict.leave
-        if (place.asking) item.place = undefined
-      } else if (verdict._tag !== "GiveUp") {
-        redirected.push(item)
+        item.place = item.only
+      } else {
+        redirected.add(item)
         item.place = redirector.follow(verdict)
       }
     }
   }
   if (homeless.length > 0) redirector.refresh()
   if (redirector.isOver(attempts)) return { pending: [], pause: false }
-  if (redirected.length > 0 && !attempts.redirected()) {
+  const waits = pending.length > redirected.size && attempts.pausesAfter(leave)
+  if (redirected.size > 0 && !attempts.redirected()) {
     for (const item of redirected) item.outcome = Either.left(tooManyRedirections(item.command))
-    redirected.length = 0
+    return { pending: pending.filter((item) => !redirected.has(item)), pause: true }
   }
-  const pause = (again.length > 0 && attempts.pausesAfter(leave)) || attempts.isWandering
-  return { pending: [...redirected, ...again], pause }
+  return { pending, pause: waits || attempts.isWandering }
 }
 
 const sendGroup = (
