@@ -11,11 +11,11 @@ const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (value: Uint8Array) => new TextDecoder().decode(value)
 
 /** A server that the test drives by hand. */
-const makeWorld = () => {
+const makeWorld = (insists = true) => {
   const sent: Array<string> = []
   const doubts: Array<string> = []
   const needs: Array<boolean> = []
-  const set = new SubscriptionSet((needed) => needs.push(needed))
+  const set = new SubscriptionSet((needed) => needs.push(needed), insists)
   const link: Link = {
     send: (commands) =>
       sent.push(
@@ -72,6 +72,76 @@ describe("the set of subscriptions", () => {
     push("psubscribe", "p*", 4)
     pong(2)
     expect(seen(one)).toEqual(["subscribe a 1", "subscribe b 2", "subscribe c 3", "psubscribe p* 4"])
+  })
+
+  it("sends shard channels one by one, for they may be in several slots, and all in one write", async () => {
+    const { flush, join, leave, link, member, outcomes, pong, push, seen, set } = makeWorld()
+    let writes = 0
+    const send = link.send
+    const counting: Link = {
+      ...link,
+      send: (commands) => {
+        writes++
+        send(commands)
+      }
+    }
+    const one = member()
+    set.connected(counting)
+    writes = 0
+    join(one, ["s", "t"], "shard")
+    join(one, ["c", "d"])
+    await tick()
+    expect(flush()).toEqual(["SUBSCRIBE c d", "PING 1", "SSUBSCRIBE s", "PING 2", "SSUBSCRIBE t", "PING 3"])
+    expect(writes).toBe(1)
+    for (const name of ["c", "d"]) push("subscribe", name, 1)
+    pong(1)
+    push("ssubscribe", "s", 1)
+    pong(2)
+    push("ssubscribe", "t", 1)
+    pong(3)
+    leave(one, undefined, "shard")
+    await tick()
+    expect(flush()).toEqual(["SUNSUBSCRIBE s", "PING 4", "SUNSUBSCRIBE t", "PING 5"])
+    push("sunsubscribe", "s", 1)
+    pong(4)
+    push("sunsubscribe", "t", 0)
+    pong(5)
+    expect(outcomes).toEqual(["done", "done", "done"])
+    expect(seen(one)).toEqual([
+      "subscribe c 1",
+      "subscribe d 2",
+      "ssubscribe s 1",
+      "ssubscribe t 2",
+      "sunsubscribe s 1",
+      "sunsubscribe t 0"
+    ])
+  })
+
+  it("told not to insist, gives up alone who is refused what it had, also for an error that passes", async () => {
+    for (const [insists, code] of [
+      [false, "CLUSTERDOWN"],
+      [true, "MOVED"]
+    ] as const) {
+      const { doubts, join, link, member, outcomes, pong, push, set } = makeWorld(insists)
+      const one = member()
+      const two = member()
+      set.connected(link)
+      join(one, ["s"], "shard")
+      join(two, ["t"], "shard")
+      await tick()
+      push("ssubscribe", "s", 1)
+      pong(1)
+      push("ssubscribe", "t", 2)
+      pong(2)
+      push("sunsubscribe", "s", 1)
+      await tick()
+      set.reply(new RespError(code, `${code} it is not here`))
+      pong(3)
+      expect(doubts).toEqual([])
+      expect(one.inbox.failure).toMatchObject({ _tag: "ReplyError", code })
+      expect(two.inbox.failure).toBeUndefined()
+      expect(outcomes).toEqual(["done", "done"])
+    }
   })
 
   it("takes an unsubscribe that it did not ask for as a loss, and subscribes again", async () => {

@@ -76,6 +76,7 @@ export const makeTopologyClient = (options: TopologyClientOptions) =>
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         closed = true
+        map.changed()
       })
     )
     const placement = new Placement(map.table, clients, readFrom)
