@@ -1,8 +1,9 @@
-/** Everything at work, on a private server: `npm run demo`. */
+/** Everything at work, on private servers: `npm run demo`. */
 
 import { NodeRuntime } from "@effect/platform-node"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Effect, Layer } from "effect"
+import { cluster } from "./demo/cluster.js"
 import { commands, results } from "./demo/commands.js"
 import { databases } from "./demo/databases.js"
 import { errors } from "./demo/errors.js"
@@ -33,7 +34,8 @@ const sections = [
   monitoring,
   databases,
   reconnecting,
-  fibers
+  fibers,
+  cluster
 ]
 
 const program = Effect.gen(function* () {
