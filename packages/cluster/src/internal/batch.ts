@@ -54,7 +54,9 @@ export const runBatch = (
     for (const [position, plan] of plans.entries()) {
       const command = commands[position]!
       if (plan._tag === "Split") {
-        const parts = plan.parts.map(({ slot, words }) => itemOf(Command.undecoded(command, words), slot))
+        const parts = plan.parts.map(({ slot, words }) =>
+          itemOf(Command.undecoded(command, words), slot, command.definition.readOnly)
+        )
         items.push(...parts)
         sources.push({ merge: plan.merge, need: "all", items: parts })
       } else if (plan._tag === "Keyless" && (plan.policy.to === "primaries" || plan.policy.to === "nodes")) {
@@ -124,7 +126,9 @@ const attempt = (
   return Effect.flatMap(sent, () => {
     const { pause, pending } = judge(options.redirector, all, homeless, attempts)
     if (pending.length === 0) return Effect.void
-    const again = Effect.suspend(() => attempt(options, pending, attempts, false))
+    const again = Effect.suspend(() =>
+      options.redirector.isOver(attempts) ? Effect.void : attempt(options, pending, attempts, false)
+    )
     return pause ? Effect.zipRight(attempts.pause, again) : again
   })
 }

@@ -99,9 +99,12 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
           Effect.mapError((error) => RedisError.withContext(error, { position: undefined }))
         )
 
-  /** The slot of all keys in a transaction. */
-  const slotOfAll = (commands: ReadonlyArray<Command.Command<unknown>>): number | undefined | RedisError.RedisError => {
-    let slot: number | undefined
+  /** The slot of all keys, in a transaction or under a watch. */
+  const slotOfAll = (
+    commands: ReadonlyArray<Command.Command<unknown>>,
+    given?: number
+  ): number | undefined | RedisError.RedisError => {
+    let slot = given
     for (const [position, command] of commands.entries()) {
       const plan = planner.planOf(command)
       if (plan._tag === "Cross") return crossSlot(plan, command, position)
@@ -147,6 +150,30 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
     scan: lease.scan
   })
 
+  /** Of another slot than the watched keys' a command would be redirected, and look as if these had moved. */
+  const watching = (
+    learned: Redis.RedisService,
+    lease: Redis.Watching,
+    target: Target,
+    keys: ReadonlyArray<Command.Argument>
+  ): Redis.Watching => {
+    const slot = planner.slotOfKeys(keys)
+    const inSlot = <A, E>(
+      commands: ReadonlyArray<Command.Command<unknown>>,
+      run: Effect.Effect<A, E>
+    ): Effect.Effect<A, E | RedisError.RedisError> => {
+      const error = slotOfAll(commands, typeof slot === "number" ? slot : undefined)
+      return error instanceof Error ? Effect.fail(error) : run
+    }
+    return {
+      ...learned,
+      execute: (command) => inSlot([command], learned.execute(command)),
+      pipeline: (commands) => inSlot(commands, learned.pipeline(commands)),
+      commit: (commands) => inSlot(commands, learn(lease.commit(commands), target)),
+      isAlive: lease.isAlive
+    }
+  }
+
   const onKeys = <A, E, R>(
     keys: ReadonlyArray<Command.Argument>,
     use: (runner: ConnectionPool.Runner, target: Target) => Effect.Effect<A, E, R>
@@ -182,11 +209,7 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
       onKeys(keys, (runner, target) => Effect.map(runner.reserve(keys), (lease) => learning(lease, target))),
     watch: (keys) =>
       onKeys(keys, (runner, target) =>
-        Effect.map(runner.watch(keys), (lease) => ({
-          ...learning(lease, target),
-          commit: (commands) => learn(lease.commit(commands), target),
-          isAlive: lease.isAlive
-        }))
+        Effect.map(runner.watch(keys), (lease) => watching(learning(lease, target), lease, target, keys))
       ),
     subscriber: (subscriberOptions) => makeSubscriber(routing, subscriberOptions),
     monitor: monitorAll(() => map.table().nodes.map((node) => options.client(node.address))),

@@ -6,6 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Scope from "effect/Scope"
 import type { Node } from "../Topology.js"
@@ -25,13 +26,14 @@ export const makeTarget = (node: Node, role: Role): Target => ({ node, role, key
 /** Why a node's client could not be made. */
 export type OpenError = RedisError.ConnectionError | RedisError.TimeoutError | RedisError.CommandError
 
-/** A node that could not be reached is not tried again for so long, in milliseconds, however many ask for it. */
+/** A node is not connected to again for so long, in milliseconds, however many ask for it. */
 const pause = 50
 
 /** A node that has failed is passed over for so long, in milliseconds, where another can do the same. */
 const penance = 1_000
 
 interface Entry {
+  readonly since: number
   client: ConnectionPool.Client | undefined
   readonly opened: Deferred.Deferred<ConnectionPool.Client, OpenError>
   readonly transports: Map<Transport.Transport, Transport.TransportHandler>
@@ -64,22 +66,29 @@ export class NodeClients {
 
   /** The client; those who ask while it is being made wait for the same one. */
   get(target: Target): Effect.Effect<ConnectionPool.Client, OpenError> {
-    return Effect.suspend(() => {
+    // Uninterruptible but for the waiting, and the fiber that makes it, too: those who wait are told in any case.
+    return Effect.uninterruptibleMask((restore) => {
       const { key } = target
       const known = this.entries.get(key)
-      if (known !== undefined) return Deferred.await(known.opened)
+      if (known !== undefined) return restore(Deferred.await(known.opened))
       const entry: Entry = {
+        since: performance.now(),
         client: undefined,
         opened: Deferred.unsafeMake(FiberId.none),
         transports: new Map(),
         close: Effect.void
       }
       this.entries.set(key, entry)
-      return Effect.zipRight(Effect.forkIn(this.make(key, entry, target), this.scope), Deferred.await(entry.opened))
+      return Effect.gen(this, function* () {
+        const scope = yield* Scope.fork(this.scope, ExecutionStrategy.sequential)
+        const making = yield* Effect.forkIn(this.make(key, entry, target, scope), this.scope)
+        entry.close = Effect.zipRight(Fiber.interrupt(making), Scope.close(scope, Exit.void))
+        return yield* restore(Deferred.await(entry.opened))
+      })
     })
   }
 
-  private make(key: string, entry: Entry, target: Target): Effect.Effect<void> {
+  private make(key: string, entry: Entry, target: Target, scope: Scope.CloseableScope): Effect.Effect<void> {
     const forget = Effect.sync(() => {
       if (this.entries.get(key) === entry) this.entries.delete(key)
     })
@@ -89,28 +98,23 @@ export class NodeClients {
       detail: "the node is not in use any more",
       outcome: "NotSent"
     })
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Scope.fork(this.scope, ExecutionStrategy.sequential), (scope) => {
-        entry.close = Effect.asVoid(Scope.close(scope, Exit.void))
-        return restore(Scope.extend(this.open(target, watching(entry)), scope)).pipe(
-          Effect.filterOrFail(
-            () => this.entries.get(key) === entry,
-            () => gone
-          ),
-          Effect.tap((client) =>
-            Effect.sync(() => {
-              entry.client = client
-              this.failed.delete(key)
-            })
-          ),
-          Effect.tapErrorCause(() => entry.close),
-          Effect.exit,
-          Effect.tap((exit) => Deferred.done(entry.opened, Exit.isInterrupted(exit) ? Exit.fail(gone) : exit)),
-          Effect.flatMap((exit) =>
-            Exit.isSuccess(exit) ? Effect.void : Effect.zipRight(restore(Effect.sleep(pause)), forget)
-          )
-        )
-      })
+    return Effect.interruptible(Scope.extend(this.open(target, watching(entry)), scope)).pipe(
+      Effect.filterOrFail(
+        () => this.entries.get(key) === entry,
+        () => gone
+      ),
+      Effect.tap((client) =>
+        Effect.sync(() => {
+          entry.client = client
+          this.failed.delete(key)
+        })
+      ),
+      Effect.tapErrorCause(() => Scope.close(scope, Exit.void)),
+      Effect.exit,
+      Effect.tap((exit) => Deferred.done(entry.opened, Exit.isInterrupted(exit) ? Exit.fail(gone) : exit)),
+      Effect.flatMap((exit) =>
+        Exit.isSuccess(exit) ? Effect.void : Effect.zipRight(Effect.interruptible(Effect.sleep(pause)), forget)
+      )
     )
   }
 
@@ -119,17 +123,22 @@ export class NodeClients {
     this.failed.set(target.key, Date.now() + penance)
   }
 
-  /** Whether a node has failed lately. */
-  isBlamed(target: Target): boolean {
+  /** Until when a node is passed over, for it has failed lately; 0 when it has not. */
+  blamedUntil(target: Target): number {
     const until = this.failed.size === 0 ? undefined : this.failed.get(target.key)
-    return until !== undefined && until > Date.now()
+    return until !== undefined && until > Date.now() ? until : 0
   }
 
-  /** Closes a client, so that the next one is made anew. */
+  /** Whether a node has failed lately. */
+  isBlamed(target: Target): boolean {
+    return this.blamedUntil(target) > 0
+  }
+
+  /** Closes a client, so that the next one is made anew; not one so new that the reason is an older one's. */
   drop(target: Target): void {
     const { key } = target
     const entry = this.entries.get(key)
-    if (entry === undefined) return
+    if (entry === undefined || performance.now() - entry.since < pause) return
     this.entries.delete(key)
     Effect.runFork(Effect.suspend(() => entry.close))
   }

@@ -65,6 +65,11 @@ export class Placement {
       places.push(...places.splice(0, first))
     }
     if (this.readFrom === "preferReplica") places.push(this.of(primary, "primary"))
-    return places.find(({ target }) => !this.clients.isBlamed(target)) ?? places[0]
+    // When all have failed, each has its turn: the one whose failure is longest ago.
+    let best = places[0]
+    for (const place of places) {
+      if (this.clients.blamedUntil(place.target) < this.clients.blamedUntil(best!.target)) best = place
+    }
+    return best
   }
 }

@@ -45,7 +45,7 @@ export class Attempts {
     return this.left < leastTime
   }
 
-  /** Counts a redirection; false when there were too many. */
+  /** Counts a redirection; false when there were too many one after the other. */
   redirected(): boolean {
     return ++this.redirections <= maxRedirections
   }
@@ -57,6 +57,7 @@ export class Attempts {
 
   /** Counts a failed node that is to be left for another; says whether first to pause. */
   pausesAfter(leave: boolean): boolean {
+    this.redirections = 0
     return !leave || ++this.departures > triedAtOnce
   }
 
@@ -191,9 +192,8 @@ export class Redirector {
     const place = given ?? this.options.placement.at(call.slot, call.readOnly)
     if (place === undefined) {
       this.refresh()
-      return this.isOver(attempts)
-        ? Effect.fail(noNode(call.slot, call.readOnly, call.command))
-        : this.later(call, undefined, attempts)
+      const error = noNode(call.slot, call.readOnly, call.command)
+      return this.isOver(attempts) ? Effect.fail(error) : this.later(call, error, undefined, attempts)
     }
     return this.client(place, attempts, call.command).pipe(
       Effect.flatMap((client) => {
@@ -204,10 +204,16 @@ export class Redirector {
     )
   }
 
-  private later<A, E, R>(call: Call<A, E, R>, place: Place | undefined, attempts: Attempts) {
+  /** Another attempt after a pause. Where that took too long, the error stands: what is sent now could only time out. */
+  private later<A, E, R>(
+    call: Call<A, E, R>,
+    error: E | RedisError.RedisError,
+    place: Place | undefined,
+    attempts: Attempts
+  ): Effect.Effect<A, E | RedisError.RedisError, R> {
     return Effect.zipRight(
       attempts.pause,
-      Effect.suspend(() => this.attempt(call, place, attempts))
+      Effect.suspend(() => (this.isOver(attempts) ? Effect.fail(error) : this.attempt(call, place, attempts)))
     )
   }
 
@@ -221,12 +227,12 @@ export class Redirector {
     if (verdict._tag === "GiveUp" || this.isOver(attempts)) return Effect.fail(error)
     if (verdict._tag === "Again") {
       return attempts.pausesAfter(verdict.leave)
-        ? this.later(call, undefined, attempts)
+        ? this.later(call, error, undefined, attempts)
         : this.attempt(call, undefined, attempts)
     }
     if (!attempts.redirected()) return Effect.fail(tooManyRedirections(call.command))
     const next = this.follow(verdict)
-    return attempts.isWandering ? this.later(call, next, attempts) : this.attempt(call, next, attempts)
+    return attempts.isWandering ? this.later(call, error, next, attempts) : this.attempt(call, next, attempts)
   }
 }
 

@@ -91,6 +91,13 @@ class Claims {
   }
 }
 
+/** More of them than there are slots cannot be: reading them could take very long. */
+const entriesOfMap = (raw: Reply.Raw): ReadonlyArray<Reply.Raw> | Malformed => {
+  const entries = elementsOf(raw)
+  if (entries === undefined) return new Malformed("not an array")
+  return entries.length > Slot.count ? new Malformed("more entries than slots") : entries
+}
+
 /** A node by its address. */
 export const makeNode = ({ host, port }: Address, id: string | undefined): Node => ({
   id,
@@ -110,8 +117,8 @@ const isNode = (node: Node | undefined): node is Node => node !== undefined
  * being `[host, port, id?, metadata?]`. Entries that make no sense are left out, with their slots.
  */
 export const parseSlots = (raw: Reply.Raw, origin: Address, mapAddress?: MapAddress): Topology | Malformed => {
-  const entries = elementsOf(raw)
-  if (entries === undefined) return new Malformed("not an array")
+  const entries = entriesOfMap(raw)
+  if (entries instanceof Malformed) return entries
   const claims = new Claims(origin, mapAddress)
   const nodeOf = (raw: Reply.Raw): Node | undefined => {
     const [host, port, id] = elementsOf(raw) ?? []
@@ -142,8 +149,8 @@ export const parseShards = (
   tls: boolean,
   mapAddress?: MapAddress
 ): Topology | Malformed => {
-  const entries = elementsOf(raw)
-  if (entries === undefined) return new Malformed("not an array")
+  const entries = entriesOfMap(raw)
+  if (entries instanceof Malformed) return entries
   const claims = new Claims(origin, mapAddress)
   for (const entry of entries) {
     const shard = entriesOf(entry) ?? []

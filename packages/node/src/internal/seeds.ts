@@ -13,6 +13,9 @@ export interface Seeds {
   readonly credentials: ConnectionPool.Credentials | undefined
 }
 
+const sameCredentials = (a: ConnectionPool.Credentials, b: ConnectionPool.Credentials): boolean =>
+  a.username === b.username && Redacted.value(a.password) === Redacted.value(b.password)
+
 /** Reads the servers of an option. A URL's text is in no error: it can hold a password. */
 export const readSeeds = (
   option: string,
@@ -39,6 +42,9 @@ export const readSeeds = (
       if (location.database) return bad("there is no choice of database here")
       addresses.push({ host: location.host ?? "localhost", port: location.port ?? defaultPort })
       tls ||= location.tls === true
+      if (credentials !== undefined && !sameCredentials(credentials, location.credentials ?? credentials)) {
+        return bad("has other credentials than one before it")
+      }
       credentials ??= location.credentials
     }
     return Effect.succeed({ addresses, tls, credentials })
