@@ -8,7 +8,7 @@
  *
  * @since 0.1.0
  */
-import { ConnectionPool, Redis, type RedisError, type Transport } from "@effect-resp/core"
+import { ConnectionPool, Redis, RedisError, type Transport } from "@effect-resp/core"
 import type { DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -62,6 +62,8 @@ export interface Group {
   readonly sentinelCredentials?: ConnectionPool.Options["credentials"]
 }
 
+const refuse = (reason: string) => new RedisError.CommandError({ reason, outcome: "NotSent" })
+
 const noSlots: ReadonlyMap<number, string> = new Map()
 
 /** There are no slots: everything is on one primary. */
@@ -83,6 +85,8 @@ const planner = {
  */
 export const make = (group: Group, options: Options = {}): Effect.Effect<Redis.RedisService, MakeError, Scope.Scope> =>
   Effect.gen(function* () {
+    if (group.name === "") return yield* refuse("name must not be empty")
+    if (group.sentinels.length === 0) return yield* refuse("sentinels must name at least one server")
     const clients = yield* NodeClients.make(({ node }, watched) =>
       Effect.flatMap(group.sentinelConnector(node), (connector) =>
         ConnectionPool.make(watched(connector), {

@@ -14,6 +14,9 @@ import { type MapAddress, makeNode, resolveAddress } from "./topology.js"
 /** A Sentinel, and a server asked for its role, is to answer within so long, in milliseconds. */
 const timeout = 1_000
 
+/** So long, in milliseconds, what was told is held against older news: Sentinels set up anew begin with old epochs. */
+const memory = 30_000
+
 const raw = Reply.make((raw) => raw)
 
 const ask = (client: ConnectionPool.Client, ...words: readonly [string, ...Array<string>]) =>
@@ -34,9 +37,21 @@ export const wholeShard = (primary: Node, replicas: ReadonlyArray<Node>): Shard 
   slots: [[0, Slot.count - 1]]
 })
 
+/** The field of a map by its name; empty where there is none. */
+const fieldOf = (raw: Reply.Raw, name: string): string => {
+  const entries = entriesOf(raw) ?? []
+  for (let i = 0; i + 1 < entries.length; i += 2) if (entries[i] === name) return String(entries[i + 1])
+  return ""
+}
+
 export class Sentinels {
   /** Those that were named, and those that they told of, the last to answer first. */
   known: ReadonlyArray<Node>
+  /**
+   * The newest that was told. Each failover raises the epoch, and Sentinels that have not heard of it still name the old
+   * primary, which for a while still says that it is one.
+   */
+  private newest: { readonly epoch: number; readonly primary: string; readonly at: number } | undefined
 
   constructor(private readonly options: SentinelsOptions) {
     this.known = options.seeds
@@ -45,7 +60,8 @@ export class Sentinels {
   /** A server by the address that a Sentinel tells. */
   node(host: unknown, port: unknown, sentinel: Node): Node | undefined {
     const address = resolveAddress(host, Number(port), sentinel)
-    const mapped = address && (this.options.mapAddress?.(address) ?? (this.options.mapAddress ? undefined : address))
+    const { mapAddress } = this.options
+    const mapped = address && mapAddress ? mapAddress(address) : address
     return mapped && makeNode(mapped, undefined)
   }
 
@@ -59,15 +75,41 @@ export class Sentinels {
     )
   }
 
+  /** A Sentinel has told that a failover is done. */
+  switched(primary: Node): void {
+    this.learn(primary, (this.newest?.epoch ?? 0) + 1)
+  }
+
+  private learn(primary: Node, epoch: number): void {
+    this.newest = { epoch, primary: primary.address, at: performance.now() }
+  }
+
+  /** Fails what is older than what was told before; without an epoch there is nothing to compare. */
+  private checkNews(
+    primary: Node,
+    epoch = Number.POSITIVE_INFINITY
+  ): Effect.Effect<void, { readonly message: string }> {
+    const { newest } = this
+    return newest === undefined ||
+      epoch >= newest.epoch ||
+      primary.address === newest.primary ||
+      performance.now() - newest.at > memory
+      ? Effect.void
+      : Effect.fail({ message: `${primary.address}, which it takes for the primary, has been replaced` })
+  }
+
   private askOne(sentinel: Node, clients: NodeClients): Effect.Effect<Discovered, { readonly message: string }> {
     const { name, sentinels } = this.options
     return Effect.gen(this, function* () {
       const client = yield* sentinels.get(makeTarget(sentinel, "primary"))
+      // Before the address, which is then at least as new.
+      const epoch = yield* this.epochAt(client)
       const told = yield* ask(client, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
       if (told === null) return yield* Effect.fail({ message: `it knows no primary named ${name}` })
       const [host, port] = elementsOf(told) ?? []
       const primary = this.node(host, port, sentinel)
       if (primary === undefined) return yield* Effect.fail({ message: "it told no usable address" })
+      yield* this.checkNews(primary, epoch)
       const target = makeTarget(primary, "primary")
       const [role] = elementsOf(yield* ask(yield* clients.get(target), "ROLE")) ?? []
       if (role !== "master") {
@@ -76,20 +118,31 @@ export class Sentinels {
         return yield* Effect.fail({ message: `${primary.address}, which it takes for the primary, is none` })
       }
       const replicas = this.nodes(yield* ask(client, "SENTINEL", "REPLICAS", name), sentinel, true)
-      this.remember(sentinel, this.nodes(yield* ask(client, "SENTINEL", "SENTINELS", name), sentinel, false))
+      const peers = this.nodes(yield* ask(client, "SENTINEL", "SENTINELS", name), sentinel, false)
+      // Of a failover another Sentinel may have told meanwhile.
+      yield* this.checkNews(primary, epoch)
+      if (epoch !== undefined) this.learn(primary, epoch)
+      this.remember(sentinel, peers)
       const others = replicas.filter((node) => node.address !== primary.address)
       return { topology: { shards: [wholeShard(primary, others)] }, source: primary.address }
     })
   }
 
+  /** The epoch of what a Sentinel knows, if it tells. */
+  private epochAt(client: ConnectionPool.Client): Effect.Effect<number | undefined, RedisError.RedisError> {
+    return ask(client, "SENTINEL", "MASTER", this.options.name).pipe(
+      Effect.map((told) => {
+        const epoch = fieldOf(told, "config-epoch")
+        return /^\d+$/.test(epoch) ? Number(epoch) : undefined
+      }),
+      Effect.catchTag("ReplyError", () => Effect.succeed(undefined))
+    )
+  }
+
   /** The servers of a list, without those that are down. */
   private nodes(list: Reply.Raw, sentinel: Node, mustFollow: boolean): ReadonlyArray<Node> {
     return (elementsOf(list) ?? []).flatMap((entry) => {
-      const entries = entriesOf(entry) ?? []
-      const field = (name: string): string => {
-        for (let i = 0; i + 1 < entries.length; i += 2) if (entries[i] === name) return String(entries[i + 1])
-        return ""
-      }
+      const field = (name: string) => fieldOf(entry, name)
       if (/\b([so]_down|disconnected)\b/.test(field("flags"))) return []
       if (mustFollow && field("master-link-status") !== "ok") return []
       const node = this.node(field("ip"), field("port"), sentinel)

@@ -3,6 +3,7 @@
  */
 import { Redis, type RedisError, RedisPubSub } from "@effect-resp/core"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as FiberMap from "effect/FiberMap"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -27,16 +28,19 @@ export const followSwitches = (
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const followed = yield* FiberMap.make<string>()
+    const run = yield* FiberMap.runtime(followed)<never>()
 
     const switched = (sentinel: Node, message: string) =>
       Effect.suspend(() => {
-        const [of, , , host, port] = message.split(" ")
+        const [of, oldHost, oldPort, host, port] = message.split(" ")
         if (of !== name) return Effect.void
         map.requestRefresh()
+        const old = sentinels.node(oldHost, oldPort, sentinel)
         const primary = sentinels.node(host, port, sentinel)
         const [shard] = map.table().shards
-        if (primary === undefined || shard === undefined || shard.primary.address === primary.address)
-          return Effect.void
+        // What is told late of an earlier failover is no news.
+        if (primary === undefined || shard === undefined || shard.primary.address !== old?.address) return Effect.void
+        sentinels.switched(primary)
         const replicas = shard.replicas.filter(({ address }) => address !== primary.address)
         return map.adopt({ topology: { shards: [wholeShard(primary, replicas)] }, source: primary.address })
       })
@@ -54,22 +58,23 @@ export const followSwitches = (
         })
       )
 
-    const followAll = Effect.gen(function* () {
+    const followAll = () => {
       const { known } = sentinels
-      for (const [address] of followed) {
-        if (known.every((sentinel) => sentinel.address !== address)) yield* FiberMap.remove(followed, address)
+      for (const [address, fiber] of followed) {
+        if (known.every((sentinel) => sentinel.address !== address)) fiber.unsafeInterruptAsFork(FiberId.none)
       }
       for (const sentinel of known) {
-        const following = Effect.retry(follow(sentinel), again)
-        yield* FiberMap.run(followed, sentinel.address, following, { onlyIfMissing: true })
+        run(sentinel.address, Effect.retry(follow(sentinel), again), { onlyIfMissing: true })
       }
       clients.retain(
         known.map((sentinel) => makeTarget(sentinel, "primary")),
         false
       )
-    })
-    yield* followAll
+    }
+    followAll()
     // Sentinels come and go: what the map's refresh has learnt of them is followed, too.
-    const forget = map.onChange(() => Effect.runFork(followAll))
-    yield* Effect.addFinalizer(() => Effect.sync(forget))
+    yield* Effect.acquireRelease(
+      Effect.sync(() => map.onChange(followAll)),
+      (forget) => Effect.sync(forget)
+    )
   })
