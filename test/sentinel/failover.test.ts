@@ -67,12 +67,14 @@ layer(sentinelServers(), { excludeTestServices: true })("a failover under sentin
         Effect.provideService(Redis.Redis, redis),
         Effect.fork
       )
+      // Held on to, it keeps its client from its end for a while.
+      yield* redis.reserve([])
       const messages = yield* Effect.provideService(RedisPubSub.subscribed({ channels: "news" }), Redis.Redis, redis)
       yield* Effect.forkScoped(Stream.runDrain(messages))
       const popping = yield* Effect.fork(redis.execute(Redis.blpop("empty", Duration.infinity)))
       const writer = yield* CountingWriter.make().pipe(Effect.provideService(Redis.Redis, redis))
       yield* Effect.sleep(100)
-      expect(yield* connectionsAt(old, clientName)).toBe(4)
+      expect(yield* connectionsAt(old, clientName)).toBe(5)
 
       const word = yield* firstWord
       const left = yield* Effect.fork(Effect.zipRight(word, leaving(old, clientName)))

@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { Node } from "../Topology.js"
 
 /** What a node is used as. A replica's connections are told to answer reads, so a primary's are not used for it. */
@@ -32,8 +33,12 @@ const pause = 50
 /** A node that has failed is passed over for so long, in milliseconds, where another can do the same. */
 const penance = 1_000
 
+const former = "the server is not the primary any more"
+
 interface Entry {
   readonly since: number
+  /** Its connections were cut, and there are to be no others. */
+  isCut: boolean
   client: ConnectionPool.Client | undefined
   readonly opened: Deferred.Deferred<ConnectionPool.Client, OpenError>
   readonly transports: Map<Transport.Transport, Transport.TransportHandler>
@@ -73,6 +78,7 @@ export class NodeClients {
       if (known !== undefined) return restore(Deferred.await(known.opened))
       const entry: Entry = {
         since: performance.now(),
+        isCut: false,
         client: undefined,
         opened: Deferred.unsafeMake(FiberId.none),
         transports: new Map(),
@@ -112,9 +118,11 @@ export class NodeClients {
       Effect.tapErrorCause(() => Scope.close(scope, Exit.void)),
       Effect.exit,
       Effect.tap((exit) => Deferred.done(entry.opened, Exit.isInterrupted(exit) ? Exit.fail(gone) : exit)),
-      Effect.flatMap((exit) =>
-        Exit.isSuccess(exit) ? Effect.void : Effect.zipRight(Effect.interruptible(Effect.sleep(pause)), forget)
-      )
+      // One that has given up to reconnect is of no use any more: the next is made anew.
+      Effect.flatMap((exit) => (Exit.isSuccess(exit) ? Effect.interruptible(ended(exit.value)) : Effect.void)),
+      Effect.zipRight(Effect.interruptible(Effect.sleep(pause))),
+      Effect.zipRight(forget),
+      Effect.zipRight(Scope.close(scope, Exit.void))
     )
   }
 
@@ -151,8 +159,9 @@ export class NodeClients {
       if (keys.has(key)) continue
       this.entries.delete(key)
       if (cut) {
+        entry.isCut = true
         for (const [transport, handler] of entry.transports) {
-          handler.onClose("the server is not the primary any more")
+          handler.onClose(former)
           transport.destroy()
         }
       }
@@ -161,33 +170,55 @@ export class NodeClients {
   }
 }
 
+/** Completes when the client has ended. */
+const ended = ({ state }: ConnectionPool.Client): Effect.Effect<void> =>
+  state.changes.pipe(
+    Stream.takeUntil(({ _tag }) => _tag === "Closed"),
+    Stream.runDrain
+  )
+
 /** Keeps account of an entry's open transports. */
 const watching =
-  ({ transports }: Entry) =>
+  (entry: Entry) =>
   (connector: Transport.Connector): Transport.Connector => ({
     address: connector.address,
     connect: (handler) =>
       Effect.suspend(() => {
+        const { transports } = entry
         let opened: Transport.Transport | undefined
         const told: Transport.TransportHandler = {
-          onData: handler.onData,
-          onDrain: handler.onDrain,
+          onData: (chunk) => handler.onData(chunk),
+          onDrain: () => handler.onDrain(),
           onClose: (detail) => {
             if (opened !== undefined) transports.delete(opened)
             handler.onClose(detail)
           }
         }
-        return Effect.map(connector.connect(told), (transport) => {
+        return Effect.flatMap(connector.connect(told), (transport) => {
+          if (entry.isCut) {
+            transport.destroy()
+            return new RedisError.ConnectionError({
+              reason: "Closed",
+              address: connector.address,
+              detail: former,
+              outcome: "NotSent"
+            })
+          }
           const counted: Transport.Transport = {
-            ...transport,
+            write: (chunk) => transport.write(chunk),
+            cork: () => transport.cork(),
+            uncork: () => transport.uncork(),
+            pause: () => transport.pause(),
+            resume: () => transport.resume(),
             destroy: () => {
               transports.delete(counted)
               transport.destroy()
-            }
+            },
+            pending: () => transport.pending?.() ?? 0
           }
           opened = counted
           transports.set(counted, told)
-          return counted
+          return Effect.succeed(counted)
         })
       })
   })
