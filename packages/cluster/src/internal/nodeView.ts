@@ -1,7 +1,7 @@
 /**
  * What a node says of itself: the slots it serves, and those that come and go.
  */
-import { isSlot } from "./topology.js"
+import * as Slot from "../Slot.js"
 
 export interface NodeView {
   readonly id: string
@@ -11,14 +11,18 @@ export interface NodeView {
   readonly migrating: ReadonlyMap<number, string>
   /** Slots on their way here, with the id of where they come from. */
   readonly importing: ReadonlyMap<number, string>
+  /** Grows whenever a slot has arrived, so that one which went and came back is noticed; absent where slots stay. */
+  readonly epoch?: string
+  /** All of this as the node said it, to compare. */
+  readonly told?: string
 }
 
 /** Reads the line about itself in a node's CLUSTER NODES; `undefined` when there is none. */
 export const parseNodeView = (text: string): NodeView | undefined => {
   for (const line of text.split("\n")) {
-    const [id, , flags = "", , , , , , ...marks] = line.trim().split(" ")
+    const [id, , flags = "", , , , epoch = "", , ...marks] = line.trim().split(" ")
     if (id === undefined || !flags.split(",").includes("myself")) continue
-    const slots = new Set<number>()
+    const slots = new Uint8Array(Slot.count)
     const migrating = new Map<number, string>()
     const importing = new Map<number, string>()
     for (const mark of marks) {
@@ -27,9 +31,16 @@ export const parseNodeView = (text: string): NodeView | undefined => {
       const range = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(mark)
       if (range === null) continue
       const last = Number(range[2] ?? range[1])
-      for (let slot = Number(range[1]); slot <= last && isSlot(slot); slot++) slots.add(slot)
+      slots.fill(1, Number(range[1]), last + 1)
     }
     const isPrimary = flags.split(",").includes("master")
-    return { id, owns: (slot) => isPrimary && slots.has(slot), migrating, importing }
+    return {
+      id,
+      epoch,
+      told: [flags, epoch, ...marks].join(" "),
+      owns: (slot) => isPrimary && slots[slot] === 1,
+      migrating,
+      importing
+    }
   }
 }

@@ -1,9 +1,9 @@
 /**
  * SCAN of all that the nodes have, each key at least once, also while slots move between them.
  *
- * All nodes are scanned in rounds. Before and after a round each says which slots it serves and which are on their way.
- * A slot is covered when its keys stayed, or went from a node to one that was scanned later; what is not covered is
- * scanned again in the next round.
+ * All nodes are scanned in rounds, and say before and after which slots they serve and which are on their way. A slot is
+ * covered when it was at its node all the time, or on its way to one that was scanned later. What is not covered is
+ * scanned again, from then on with a look at each page: so only slots that move at that moment are left over.
  */
 import { type Command, type ConnectionPool, type Redis, RedisError, type Reply } from "@effect-resp/core"
 import * as Effect from "effect/Effect"
@@ -33,6 +33,17 @@ interface Scanned {
   readonly before: NodeView
 }
 
+/** A node whose scan came to its end. */
+interface Finished {
+  readonly before: NodeView
+  /** Before, between and after the pages. */
+  readonly views: ReadonlyArray<NodeView>
+  /** No slot has arrived behind the back of two of these views. */
+  readonly quiet: boolean
+  /** At the end of the round. */
+  readonly after: NodeView
+}
+
 /** The order of nodes in which those come first from which slots are on their way. */
 const sourcesFirst = (nodes: ReadonlyArray<Scanned>): ReadonlyArray<Scanned> => {
   const ordered = new Set<Scanned>()
@@ -52,31 +63,47 @@ const sourcesFirst = (nodes: ReadonlyArray<Scanned>): ReadonlyArray<Scanned> => 
   return [...ordered]
 }
 
-/** Notes which slots a round has covered: `order` are the nodes whose scan came to its end, in that order. */
-const cover = (
-  covered: Uint8Array,
-  order: ReadonlyArray<{ readonly before: NodeView; readonly after: NodeView }>
-): number => {
+const isMoving = ({ importing, migrating }: NodeView, slot: number) => importing.has(slot) || migrating.has(slot)
+
+/** Whether all keys of the slot were at the node for each page. */
+const isSteady = ({ quiet, views }: Finished, slot: number): boolean =>
+  quiet && views.every((view) => view.owns(slot) && !isMoving(view, slot))
+
+/** Whether keys of the slot went from the one to the other and to nobody else, so that the later scan has them. */
+const isForward = (from: Finished, to: Finished, slot: number): boolean =>
+  from.quiet &&
+  from.before.epoch === from.after.epoch &&
+  from.views.every(
+    (view) => !view.importing.has(slot) && [undefined, to.before.id].includes(view.migrating.get(slot))
+  ) &&
+  to.quiet &&
+  to.views.every((view) => (view.owns(slot) || view.importing.has(slot)) && !view.migrating.has(slot))
+
+/** Notes which slots a round has covered, the nodes being in the order of their scans; gives how many. */
+const cover = (covered: Uint8Array, nodes: ReadonlyArray<Finished>): number => {
   let count = 0
-  const rank = new Map(order.map(({ before }, index) => [before.id, index]))
   for (let slot = 0; slot < Slot.count; slot++) {
     if (covered[slot] === 1) continue
-    const from = order.findIndex(({ before }) => before.owns(slot))
+    const from = nodes.findIndex(({ before }) => before.owns(slot))
     if (from < 0) continue
-    const { after, before } = order[from]!
-    // Where its keys may have gone meanwhile, as far as anyone has said.
-    const owner = order.find(({ after }) => after.owns(slot))?.after.id
-    const targets = [before.migrating.get(slot), after.migrating.get(slot), owner]
-    const forward = targets.every(
-      (target) => target === undefined || target === before.id || (rank.get(target) ?? -1) > from
-    )
-    const stays = owner !== undefined && !before.importing.has(slot) && !after.importing.has(slot)
-    if (!forward || !stays) continue
-    covered[slot] = 1
-    count++
+    const source = nodes[from]!
+    if (isSteady(source, slot) || nodes.slice(from + 1).some((target) => isForward(source, target, slot))) {
+      covered[slot] = 1
+      count++
+    }
   }
   return count
 }
+
+const startedAnew = (address: string) =>
+  new RedisError.ConnectionError({
+    reason: "Lost",
+    address,
+    detail: "connected anew during a scan: to a server that was started again the cursor means nothing",
+    command: "SCAN",
+    idempotent: true,
+    outcome: "NotSent"
+  })
 
 export const scanAll = (options: ScanOptions, page: Page): Stream.Stream<string, RedisError.RedisError> => {
   const { commandTimeout, primaries, redirector, refresh, viewOf } = options
@@ -93,19 +120,36 @@ export const scanAll = (options: ScanOptions, page: Page): Stream.Stream<string,
       const found = yield* Mailbox.make<string, RedisError.RedisError>({ capacity: 1 })
       const covered = new Uint8Array(Slot.count)
       let left = Slot.count
+      let careful = false
+      // Of a key that is no UTF-8 the slot cannot be known.
+      const isMissing = (key: string) => key.includes("\ufffd") || covered[Slot.ofKey(key)] === 0
 
-      const scanNode = ({ client, place }: Scanned) =>
+      /** If `careful`, the node tells of itself between the pages, and a page during which a slot arrived is repeated. */
+      const scanNode = ({ before, client, place }: Scanned) =>
         Effect.gen(function* () {
+          const views = [before]
+          const connected = yield* client.state.get
+          let last = before
           let cursor = "0"
-          do {
+          for (;;) {
             const command: Command.Command<Reply.Page<ReadonlyArray<string>>> = page(cursor)
-            const result = yield* tolerating(place, client.execute(command))
-            if (Either.isLeft(result)) return result.left
-            const { items } = result.right
-            yield* found.offerAll(left === Slot.count ? items : items.filter((key) => covered[Slot.ofKey(key)] === 0))
-            cursor = result.right.cursor
-          } while (cursor !== "0")
+            const { cursor: next, items } = yield* client.execute(command)
+            const { epoch, told } = last
+            if (careful || next === "0") last = yield* viewOf(client)
+            if ((yield* client.state.get) !== connected) return yield* startedAnew(place.target.node.address)
+            if (last.told !== told) views.push(last)
+            const quiet = last.epoch === epoch
+            if (careful && !quiet) continue
+            yield* found.offerAll(left === Slot.count ? items : items.filter(isMissing))
+            if (next === "0") return { views, quiet }
+            cursor = next
+          }
         })
+
+      /** Whether the node has anything of what is not covered. */
+      const isWanted = ({ before }: Scanned) =>
+        left === Slot.count ||
+        covered.some((one, slot) => one === 0 && (before.owns(slot) || before.importing.has(slot)))
 
       const round = Effect.gen(function* () {
         let failure: RedisError.RedisError | undefined
@@ -120,36 +164,41 @@ export const scanAll = (options: ScanOptions, page: Page): Stream.Stream<string,
           if (Either.isRight(seen)) nodes.push(seen.right)
           else failure ??= seen.left
         }
-        const finished: Array<Scanned & { readonly after: NodeView }> = []
-        for (const node of sourcesFirst(nodes)) {
-          const error = yield* scanNode(node)
-          if (error === undefined) finished.push({ ...node, after: node.before })
-          else failure ??= error
+        const scanned: Array<Scanned & Omit<Finished, "after">> = []
+        for (const node of sourcesFirst(nodes.filter(isWanted))) {
+          const result = yield* tolerating(node.place, scanNode(node))
+          if (Either.isRight(result)) scanned.push({ ...node, ...result.right })
+          else failure ??= result.left
         }
-        const complete: typeof finished = []
-        for (const node of finished) {
+        const finished: Array<Finished> = []
+        for (const node of scanned) {
           const after = yield* tolerating(node.place, viewOf(node.client))
-          if (Either.isRight(after)) complete.push({ ...node, after: after.right })
+          if (Either.isRight(after)) finished.push({ ...node, after: after.right })
           else failure ??= after.left
         }
-        const progress = cover(covered, complete)
+        const progress = cover(covered, finished)
         left -= progress
+        careful = true
         return { progress, failure }
       })
 
       const all = Effect.gen(function* () {
-        let attempts = new Attempts(commandTimeout)
+        let fruitless: Attempts | undefined
         while (left > 0) {
           const { failure, progress } = yield* round
-          if (progress > 0) attempts = new Attempts(commandTimeout)
           if (left === 0) return
-          if (redirector.isOver(attempts)) {
-            const slot = covered.indexOf(0)
-            const detail = `${left} slots, such as ${slot}, could not be scanned as a whole`
-            return yield* failure ??
-              new RedisError.ClusterError({ reason: "NoNode", detail, attempts: [], outcome: "NotSent" })
+          // The time of the round itself does not count: it is the reader's.
+          if (progress > 0) fruitless = undefined
+          else fruitless ??= new Attempts(commandTimeout)
+          if (fruitless !== undefined) {
+            if (redirector.isOver(fruitless)) {
+              const slot = covered.indexOf(0)
+              const detail = `${left} slots, such as ${slot}, could not be scanned as a whole`
+              return yield* failure ??
+                new RedisError.ClusterError({ reason: "NoNode", detail, attempts: [], outcome: "NotSent" })
+            }
+            yield* fruitless.pause
           }
-          if (progress === 0) yield* attempts.pause
           yield* Effect.ignore(refresh)
         }
       })
