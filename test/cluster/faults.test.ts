@@ -5,7 +5,7 @@ import type { NodeRedisCluster } from "@effect-resp/node"
 import { Duration, Effect, Either } from "effect"
 import * as ClusterServers from "../support/ClusterServers.js"
 import * as CountingWriter from "../support/CountingWriter.js"
-import { anotherClient, clusterLayer, connectionsOf, keyOf, moveSlot, slots, spread } from "../support/cluster.js"
+import { anotherClient, clusterLayer, connectionsOf, keyOf, slots, spread } from "../support/cluster.js"
 import { eventually } from "../support/RestartableServer.js"
 import * as Workload from "../support/Workload.js"
 
@@ -98,10 +98,10 @@ layer(clusterLayer(), { excludeTestServices: true })("a cluster under load", (it
       const { redis, workload, writer } = yield* working()
       const homes = yield* Effect.forEach(slots, (slot) => cluster.ownerOf(slot))
       for (const [first, second] of [homes, homes, homes].map(([a, b]) => [a!, b!] as const)) {
-        yield* moveSlot(cluster, slots[0], second)
-        yield* moveSlot(cluster, slots[1], first)
-        yield* moveSlot(cluster, slots[0], first)
-        yield* moveSlot(cluster, slots[1], second)
+        yield* cluster.moveSlot(slots[0], second)
+        yield* cluster.moveSlot(slots[1], first)
+        yield* cluster.moveSlot(slots[0], first)
+        yield* cluster.moveSlot(slots[1], second)
       }
       const writes = yield* writer.verify()
       expect(writes).toMatchObject({ failed: 0, unknown: 0, errors: {}, lost: [], repeated: [] })

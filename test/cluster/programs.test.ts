@@ -3,7 +3,7 @@ import { Slot } from "@effect-resp/cluster"
 import { Command, Pipeline, Redis, RedisPubSub, Reply, Scan, Script, Transaction } from "@effect-resp/core"
 import { Effect, Either, Fiber, Option, Schedule, Schema, Stream } from "effect"
 import { ClusterServers, type Node } from "../support/ClusterServers.js"
-import { callsAt, callsOf, clusterLayer, keyOf, moveSlot, resetCalls, slots, spread } from "../support/cluster.js"
+import { callsAt, callsOf, clusterLayer, keyOf, resetCalls, slots, spread } from "../support/cluster.js"
 import { eventually } from "../support/RestartableServer.js"
 import { redisLayer } from "../support/redis.js"
 
@@ -350,20 +350,20 @@ layer(clusterLayer(), { excludeTestServices: true })("programs on a cluster", (i
       expect(yield* increment(key)).toEqual(["OK", Option.some("2")])
       // Nothing changes for them when it has arrived.
       expect(yield* disturbed(cluster.endMove(slot))).toEqual(["OK", Option.some("3")])
-      expect(yield* patiently(disturbed(moveSlot(cluster, slot, from)))).toEqual(["OK", Option.some("4")])
-      expect(yield* patiently(disturbed(moveSlot(cluster, slot, to)))).toEqual(["OK", Option.some("5")])
+      expect(yield* patiently(disturbed(cluster.moveSlot(slot, from)))).toEqual(["OK", Option.some("4")])
+      expect(yield* patiently(disturbed(cluster.moveSlot(slot, to)))).toEqual(["OK", Option.some("5")])
       expect(yield* to.client.execute(Redis.get(key))).toEqual(Option.some("5"))
-      yield* moveSlot(cluster, slot, from)
+      yield* cluster.moveSlot(slot, from)
       // A command of the body may also be the one to find out.
       const reading = Transaction.watch(
         [key],
         Effect.zipRight(
-          moveSlot(cluster, slot, to),
+          cluster.moveSlot(slot, to),
           Effect.map(Redis.get(key), () => Pipeline.all([Redis.get(key)]))
         )
       )
       expect(yield* Effect.flip(reading)).toMatchObject(moved)
-      yield* moveSlot(cluster, slot, from)
+      yield* cluster.moveSlot(slot, from)
     })
   )
 

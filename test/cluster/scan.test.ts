@@ -5,7 +5,7 @@ import { NodeRedisCluster } from "@effect-resp/node"
 import { Effect, Fiber, Option, Stream } from "effect"
 import * as Servers from "../support/ClusterServers.js"
 import { ClusterServers } from "../support/ClusterServers.js"
-import { clusterLayer, keyOf, moveSlot, slots } from "../support/cluster.js"
+import { clusterLayer, keyOf, slots } from "../support/cluster.js"
 
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
 
@@ -88,9 +88,9 @@ layer(clusterLayer(), { excludeTestServices: true })("a scan of a cluster", (it)
       yield* fill([...moving, ...staying])
       const scan = yield* reading(Scan.keys({ count: 10 }))
       yield* scan.until(30)
-      yield* moveSlot(cluster, slot, to)
+      yield* cluster.moveSlot(slot, to)
       yield* scan.until(560)
-      yield* moveSlot(cluster, slot, from)
+      yield* cluster.moveSlot(slot, from)
       yield* scan.rest
       expect(missing([...moving, ...staying], scan.found)).toEqual(none)
     }).pipe(Effect.scoped)
@@ -108,9 +108,9 @@ layer(clusterLayer(), { excludeTestServices: true })("a scan of a cluster", (it)
       let moves = 0
       const move = Effect.gen(function* () {
         for (const [i, slot] of moving.entries()) {
-          yield* moveSlot(cluster, slot, homes[(i + 1) % 3]!)
+          yield* cluster.moveSlot(slot, homes[(i + 1) % 3]!)
           moves++
-          yield* moveSlot(cluster, slot, homes[i]!)
+          yield* cluster.moveSlot(slot, homes[i]!)
           moves++
         }
       })

@@ -53,6 +53,7 @@ interface Seen {
   readonly flags: ReadonlyArray<string>
   /** The id of a replica's primary. */
   readonly primary: string
+  readonly epoch: string
   readonly ranges: ReadonlyArray<readonly [first: number, last: number]>
 }
 
@@ -61,12 +62,13 @@ const parseNodes = (text: string): ReadonlyArray<Seen> =>
     .trim()
     .split("\n")
     .map((line) => {
-      const [id, address, flags, primary, _ping, _pong, _epoch, _link, ...slots] = line.trim().split(" ")
+      const [id, address, flags, primary, _ping, _pong, epoch, _link, ...slots] = line.trim().split(" ")
       return {
         id: id!,
         busPort: Number(/@(\d+)/.exec(address!)?.[1]),
         flags: flags!.split(","),
         primary: primary!,
+        epoch: epoch!,
         // Slots that move are told in brackets, too.
         ranges: slots
           .filter((range) => !range.startsWith("["))
@@ -162,7 +164,7 @@ export class Cluster {
           if (seen.busPort !== node.port + 10_000) return `${who}${node.port} is sought at ${seen.busPort - 10_000}`
           if (seen.flags.some((flag) => /fail|handshake|noaddr/.test(flag))) return `${who}${node.port} ${seen.flags}`
           for (const [start, end] of seen.ranges) slots += end - start + 1
-          facts.push(`${node.port}: ${seen.primary} ${seen.ranges.join(" ")}`)
+          facts.push(`${node.port}: ${seen.primary} ${seen.epoch} ${seen.ranges.join(" ")}`)
         }
         if (slots !== slotCount) return `${who}${slots} slots have an owner that is up`
         first ??= facts.join("; ")
@@ -221,9 +223,12 @@ export class Cluster {
       yield* this.agreed
     }).pipe(Effect.orDie)
   }
-  /** Moves a slot with all its keys to another primary. */
+  /**
+   * Moves a slot with all its keys to another primary, when all know of the move before: one that does not know the newest
+   * epoch would claim the slot with an older one, and lose it again.
+   */
   moveSlot(slot: number, to: Node): Effect.Effect<void> {
-    return Effect.zipRight(this.beginMove(slot, to), this.endMove(slot))
+    return this.agreed.pipe(Effect.zipRight(this.beginMove(slot, to)), Effect.zipRight(this.endMove(slot)))
   }
 
   /**

@@ -102,27 +102,3 @@ export const connectionsOf = (name: string) =>
         )
     )
   )
-
-/**
- * Moves a slot as `Cluster.moveSlot` does, when all nodes know of the move before: one that does not know the newest
- * epoch would claim the slot with an older one, and lose it again.
- */
-export const moveSlot = (
-  cluster: ClusterServers.Cluster,
-  slot: number,
-  to: ClusterServers.Node
-): Effect.Effect<void> => {
-  const up = cluster.nodes.filter(({ isUp }) => isUp)
-  const disagreement = Effect.map(
-    Effect.forEach(up, ({ server }) => server.text("CLUSTER", "NODES")),
-    (texts) => {
-      const epochs = texts.map((text) =>
-        Array.from(text.matchAll(/^(\w+) .* (\d+) (dis)?connected/gm), ([, id, epoch]) => `${id} ${epoch}`)
-          .sort()
-          .join()
-      )
-      return new Set(epochs).size === 1 ? undefined : epochs.join("; ")
-    }
-  )
-  return Effect.zipRight(eventually("agreement on epochs", disagreement), cluster.moveSlot(slot, to))
-}
