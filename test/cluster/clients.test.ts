@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it, layer } from "@effect/vitest"
 import { RedisCluster, Topology } from "@effect-resp/cluster"
-import { Monitor, Pipeline, Redis, RedisError, Transaction } from "@effect-resp/core"
+import { Monitor, Pipeline, Redis, RedisError, Scan, Transaction } from "@effect-resp/core"
 import { NodeRedisCluster } from "@effect-resp/node"
 import { Chunk, Config, ConfigProvider, Effect, Either, Fiber, Layer, Option, Redacted, Schedule, Stream } from "effect"
 import { makeConnector } from "../../packages/node/src/internal/socket.js"
@@ -23,6 +23,7 @@ import { isBuiltWithTls } from "../support/tls.js"
 const addressOf = ({ host, port }: ClusterServers.Node) => Topology.addressOf({ host, port })
 
 class Second extends Redis.Tag("Second")<Second>() {}
+class Other extends RedisCluster.Tag("Other")<Other>() {}
 
 layer(clusterLayer(), { excludeTestServices: true })("a client of a cluster", (it) => {
   it.effect("groups a pipeline by node, in one write each, and waits for none before the next is written", () =>
@@ -136,6 +137,55 @@ layer(clusterLayer(), { excludeTestServices: true })("a client of a cluster", (i
       expect(yield* Effect.provide(both, second)).toEqual([Option.none(), Option.some("second"), "OK"])
       expect(yield* Redis.get(spread[2]!)).toEqual(Option.some("2"))
     })
+  )
+
+  it.effect("is one of several clusters, which never mix", () =>
+    Effect.gen(function* () {
+      const small = yield* ClusterServers.make({ replicas: 0 })
+      const seeds = small.seeds.map(({ host, port }) => ({ host, port }))
+      const other = RedisCluster.layerFor(Other, NodeRedisCluster.layer({ nodes: seeds }))
+      const addresses = Effect.map(RedisCluster.nodes, (nodes) => nodes.map(({ address }) => address).sort())
+      const program = Effect.gen(function* () {
+        yield* Effect.forEach(spread, (key) => Redis.set(key, 1)).pipe(RedisCluster.use(Other))
+        const sizes = yield* Redis.dbsize.pipe(RedisCluster.onPrimaries, RedisCluster.use(Other))
+        const keys = yield* Scan.keys().pipe(RedisCluster.useStream(Other), Stream.runCount)
+        return { sizes, keys, nodes: yield* addresses.pipe(RedisCluster.use(Other)), own: yield* addresses }
+      })
+      const { keys, nodes, own, sizes } = yield* Effect.provide(program, other)
+      expect(sizes.map(([{ address }]) => address).sort()).toEqual(seeds.map(Topology.addressOf).sort())
+      expect(sizes.map(([, size]) => size)).toEqual([1, 1, 1])
+      expect(keys).toBe(3)
+      expect(nodes).toEqual(seeds.map(Topology.addressOf).sort())
+      expect(own).not.toEqual(nodes)
+      expect(own).toHaveLength(6)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("tells what came of each node, the dead ones, too, and names the node in errors", () =>
+    Effect.gen(function* () {
+      const cluster = yield* ClusterServers.make({ nodeTimeout: 60_000 })
+      const nodes = cluster.seeds.map(Topology.addressOf)
+      const [dead] = yield* cluster.primaries
+      yield* Effect.gen(function* () {
+        yield* Effect.forEach(spread, (key) => Redis.set(key, "text"))
+        yield* cluster.kill(dead!)
+        const outcomes = yield* Redis.dbsize.pipe(Effect.either, RedisCluster.onPrimaries)
+        for (const [{ address }, outcome] of outcomes) expect(Either.isLeft(outcome)).toBe(address === addressOf(dead!))
+        expect(outcomes).toHaveLength(3)
+        const owners = yield* Effect.forEach(spread, (key) =>
+          Effect.map(RedisCluster.nodeOf(key), (node) => ({ key, node }))
+        )
+        const { key: other, node: owner } = owners.find(({ node }) => node.address !== addressOf(dead!))!
+        const wrong = yield* Effect.flip(Redis.incr(other))
+        expect(wrong).toMatchObject({ _tag: "ReplyError", node: owner.address })
+        expect(wrong.message).toContain(`(INCR on ${owner.address})`)
+        const [inPipeline] = yield* Pipeline.attempt([Redis.incr(other)])
+        expect(inPipeline).toMatchObject({ left: { node: owner.address, position: 0 } })
+        const none = yield* Effect.flip(Redis.dbsize.pipe(RedisCluster.onNode("nowhere:1")))
+        expect(none).toMatchObject({ _tag: "ClusterError", reason: "NoNode" })
+        expect(none.message).toContain(owner.address)
+      }).pipe(Effect.provide(NodeRedisCluster.layer({ nodes, commandTimeout: "1 second" })))
+    }).pipe(Effect.scoped)
   )
 
   it.effect("is made of Config", () =>

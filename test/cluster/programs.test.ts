@@ -1,6 +1,6 @@
 import { expect, layer } from "@effect/vitest"
 import { Slot } from "@effect-resp/cluster"
-import { Command, Pipeline, Redis, RedisPubSub, Reply, Scan, Script, Transaction } from "@effect-resp/core"
+import { Command, Pipeline, Redis, RedisError, RedisPubSub, Reply, Scan, Script, Transaction } from "@effect-resp/core"
 import { Effect, Either, Fiber, Option, Schedule, Schema, Stream } from "effect"
 import { ClusterServers, type Node } from "../support/ClusterServers.js"
 import { callsAt, callsOf, clusterLayer, keyOf, resetCalls, slots, spread } from "../support/cluster.js"
@@ -78,7 +78,8 @@ layer(clusterLayer(), { excludeTestServices: true })("programs on a cluster", (i
           keys: [...new Set(keys)].sort(),
           heard: Option.map(heard, ({ data }) => data),
           scanned: [...scanned],
-          wrong: { tag: wrong._tag, command: wrong.command, outcome: wrong.outcome, message: wrong.message }
+          // A cluster says also which node it was.
+          wrong: { tag: wrong._tag, ...RedisError.withContext(wrong, { node: undefined }) }
         }
       })
       const onOne = yield* Effect.provide(program, redisLayer())

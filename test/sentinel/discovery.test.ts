@@ -69,7 +69,7 @@ layer(sentinelServers({ replicas: 1 }), { excludeTestServices: true })("discover
       expect(error).toMatchObject({ _tag: "ClusterError", reason: "Discovery", outcome: "NotSent" })
       const told = new Map((error as RedisError.ClusterError).attempts.map(({ address, detail }) => [address, detail]))
       expect([...told.keys()].sort()).toEqual([...sentinels].sort())
-      expect(told.get(sentinels[0]!)).toMatch(/^Connect .*ECONNREFUSED/)
+      expect(told.get(sentinels[0]!)).toMatch(/^Connect: .*ECONNREFUSED/)
       expect(told.get(sentinels[1]!)).toBe("it knows no primary named mymaster")
       expect(told.get(sentinels[2]!)).toMatch(/^Connect took longer than 300 ms/)
       expect(told.get(sentinels[3]!)).toBe(`${addressOf(replica!)}, which it takes for the primary, is none`)

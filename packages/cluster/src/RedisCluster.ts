@@ -72,8 +72,8 @@ export interface ClusterService {
   readonly refresh: Effect.Effect<void, RedisError.ClusterError>
   /** The shard that serves a slot. Fails with a `ClusterError` (`NoNode`) when none is known. */
   readonly shardOf: (slot: number) => Effect.Effect<Shard, RedisError.ClusterError>
-  /** The client of one node, by its address (`host:port`), made if need be. */
-  readonly node: (address: string) => Effect.Effect<Redis.RedisService, RedisError.RedisError>
+  /** The client of one node, by its address (`host:port`); it connects when it is used. */
+  readonly node: (address: string) => Effect.Effect<Redis.RedisService, RedisError.ClusterError>
 }
 
 /**
@@ -103,6 +103,67 @@ export interface Services {
  */
 export const context = ({ cluster, redis }: Services): Context.Context<Redis.Redis | RedisCluster> =>
   Context.make(Redis.Redis, redis).pipe(Context.add(RedisCluster, cluster))
+
+/**
+ * A tag for one more cluster in the same program: of both its services, so that they never mix.
+ *
+ * @example
+ * ```ts
+ * import { Redis } from "@effect-resp/core"
+ * import { RedisCluster } from "@effect-resp/cluster"
+ * import { NodeRedisCluster } from "@effect-resp/node"
+ *
+ * class Orders extends RedisCluster.Tag("Orders")<Orders>() {}
+ *
+ * const live = RedisCluster.layerFor(Orders, NodeRedisCluster.layer({ nodes: ["localhost:7000"] }))
+ *
+ * const sizes = Redis.dbsize.pipe(RedisCluster.onPrimaries, RedisCluster.use(Orders))
+ * ```
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const Tag =
+  <const Id extends string>(id: Id) =>
+  <Self>() =>
+    Context.Tag(id)<Self, Services>()
+
+/**
+ * Turns a layer of a cluster into a layer of another cluster's tag.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const layerFor = <I, E, R>(
+  tag: Context.Tag<I, Services>,
+  layer: Layer.Layer<Redis.Redis | RedisCluster, E, R>
+): Layer.Layer<I, E, R> =>
+  Layer.map(layer, (services) =>
+    Context.make(tag, { redis: Context.get(services, Redis.Redis), cluster: Context.get(services, RedisCluster) })
+  )
+
+/**
+ * Runs an Effect on another cluster: its commands, and what it asks of `RedisCluster`. `Redis.use` changes only where
+ * commands go.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const use =
+  <I>(tag: Context.Tag<I, Services>) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, I | Exclude<R, Redis.Redis | RedisCluster>> =>
+    Effect.flatMap(tag, (services) => Effect.provide(self, context(services)))
+
+/**
+ * Runs a Stream on another cluster, as `use` does an Effect.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const useStream =
+  <I>(tag: Context.Tag<I, Services>) =>
+  <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, I | Exclude<R, Redis.Redis | RedisCluster>> =>
+    Stream.unwrap(Effect.map(tag, (services) => Stream.provideSomeContext(self, context(services))))
 
 /**
  * Why there is no client of a cluster: none of the seeds could be used, or an option cannot.
@@ -135,7 +196,7 @@ export const make = (seeds: Seeds, options: Options = {}): Effect.Effect<Service
       cutFormer: false,
       discover: (clients) => discoverCluster(clients, seeds, options.mapAddress)
     }),
-    ({ client, map, redis }) => ({
+    ({ map, node, redis }) => ({
       redis,
       cluster: {
         topology: Effect.sync(() => ({ shards: map.table().shards })),
@@ -145,7 +206,7 @@ export const make = (seeds: Seeds, options: Options = {}): Effect.Effect<Service
             const shard = map.table().shardOf(slot)
             return shard === undefined ? Effect.fail(noNode(slot, false)) : Effect.succeed(shard)
           }),
-        node: client
+        node
       }
     })
   )
@@ -242,11 +303,14 @@ export const refresh: Effect.Effect<void, RedisError.ClusterError, RedisCluster>
   ({ refresh }) => refresh
 )
 
+const clientOf = (node: Node | string): Effect.Effect<Redis.RedisService, RedisError.ClusterError, RedisCluster> =>
+  Effect.flatMap(RedisCluster, (cluster) => cluster.node(typeof node === "string" ? node : node.address))
+
 /**
- * Runs an Effect whose commands all go to one node, given as `host:port` (`Node.address`): for what is about a server
- * and not about keys. What the node answers is the result, redirections included.
+ * Runs an Effect whose commands all go to one node, given as a `Node` or as its address (`host:port`): for what is about
+ * a server and not about keys. What the node answers is the result, redirections included.
  *
- * Fails with a `ClusterError` (`NoNode`) when no such node is known, and as connecting to it does.
+ * Fails with a `ClusterError` (`NoNode`) when no such node is known. Not to reach it is the failure of the commands.
  *
  * @example
  * ```ts
@@ -260,13 +324,11 @@ export const refresh: Effect.Effect<void, RedisError.ClusterError, RedisCluster>
  * @category running
  */
 export const onNode =
-  (address: string) =>
+  (node: Node | string) =>
   <A, E, R>(
     self: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | RedisError.RedisError, RedisCluster | Exclude<R, Redis.Redis>> =>
-    Effect.flatMap(RedisCluster, ({ node }) =>
-      Effect.flatMap(node(address), (client) => Effect.provideService(self, Redis.Redis, client))
-    )
+  ): Effect.Effect<A, E | RedisError.ClusterError, RedisCluster | Exclude<R, Redis.Redis>> =>
+    Effect.flatMap(clientOf(node), (client) => Effect.provideService(self, Redis.Redis, client))
 
 /**
  * Runs a Stream on one node: its MONITOR, for instance, or messages that this node alone is asked for. Fails as `onNode`
@@ -288,15 +350,11 @@ export const onNode =
  * @category running
  */
 export const streamOnNode =
-  (address: string) =>
+  (node: Node | string) =>
   <A, E, R>(
     self: Stream.Stream<A, E, R>
-  ): Stream.Stream<A, E | RedisError.RedisError, RedisCluster | Exclude<R, Redis.Redis>> =>
-    Stream.unwrap(
-      Effect.flatMap(RedisCluster, ({ node }) =>
-        Effect.map(node(address), (client) => Stream.provideService(self, Redis.Redis, client))
-      )
-    )
+  ): Stream.Stream<A, E | RedisError.ClusterError, RedisCluster | Exclude<R, Redis.Redis>> =>
+    Stream.unwrap(Effect.map(clientOf(node), (client) => Stream.provideService(self, Redis.Redis, client)))
 
 const onEach =
   (role: "primary" | "any") =>
@@ -304,19 +362,20 @@ const onEach =
     self: Effect.Effect<A, E, R>
   ): Effect.Effect<
     ReadonlyArray<readonly [node: Node, result: A]>,
-    E | RedisError.RedisError,
+    E | RedisError.ClusterError,
     RedisCluster | Exclude<R, Redis.Redis>
   > =>
     Effect.flatMap(nodes, (all) =>
       Effect.forEach(
         all.filter((node) => role === "any" || node.role === role),
-        (node) => Effect.map(onNode(node.address)(self), (result) => [node, result] as const),
+        (node) => Effect.map(onNode(node)(self), (result) => [node, result] as const),
         { concurrency: "unbounded" }
       )
     )
 
 /**
- * Runs an Effect on every primary at once, and gives each one's result. Fails with the first failure.
+ * Runs an Effect on every primary at once, and gives each one's result. Fails with the first failure; with `Effect.either`
+ * around the Effect each node has an outcome of its own.
  *
  * @example
  * ```ts

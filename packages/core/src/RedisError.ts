@@ -31,12 +31,18 @@ export interface CommandContext {
   readonly position?: number | undefined
   /** Whether running the command twice is harmless: it is read-only or was marked with `Command.idempotent`. */
   readonly idempotent?: boolean | undefined
+  /** The server that it was sent to, where a client has several. */
+  readonly node?: string | undefined
 }
 
-const where = (error: CommandContext): string =>
-  error.command === undefined
-    ? ""
-    : ` (${error.command}${error.position === undefined ? "" : ` at position ${error.position}`})`
+const where = ({ command, node, position }: CommandContext): string => {
+  const parts = [
+    ...(command === undefined ? [] : [command]),
+    ...(position === undefined ? [] : [`at position ${position}`]),
+    ...(node === undefined ? [] : [`on ${node}`])
+  ]
+  return parts.length === 0 ? "" : ` (${parts.join(" ")})`
+}
 
 /**
  * A connection could not be made, was lost, or had no room.
@@ -175,7 +181,11 @@ export class ClusterError extends Data.TaggedError("ClusterError")<
   CommandContext & {
     readonly reason: "Discovery" | "NoNode" | "Redirections"
     readonly detail: string
-    readonly attempts: ReadonlyArray<{ readonly address: string; readonly detail: string }>
+    readonly attempts: ReadonlyArray<{
+      readonly address: string
+      readonly detail: string
+      readonly cause?: RedisError | undefined
+    }>
     readonly outcome: "NotSent" | "Rejected" | "Unknown"
   }
 > {
@@ -225,17 +235,7 @@ export const inPart = (error: RedisError): RedisError => {
 }
 
 /** Refusals that pass by themselves. */
-const transient = new Set([
-  "ASK",
-  "BUSY",
-  "CLUSTERDOWN",
-  "LOADING",
-  "MASTERDOWN",
-  "MOVED",
-  "READONLY",
-  "TRYAGAIN",
-  "UNBLOCKED"
-])
+const transient = new Set(["BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN", "UNBLOCKED"])
 
 /** Reasons that another attempt will not change. */
 const final = new Set(["Closed", "Auth"])
@@ -245,7 +245,7 @@ const final = new Set(["Closed", "Auth"])
  * error, so that it fits a program with errors of its own: those are not safe.
  *
  * True when nothing was sent because of the connection, when the server refused the command for a reason that passes
- * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, MOVED, ASK, READONLY, UNBLOCKED), when the outcome is unknown but the command
+ * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, READONLY, UNBLOCKED), when the outcome is unknown but the command
  * is read-only or was marked with `Command.idempotent`, for a `ClusterError`, and for a `WatchError`, after which
  * nothing was applied.
  *
@@ -265,7 +265,11 @@ const final = new Set(["Closed", "Auth"])
 export const isSafeToRetry = (error: unknown): boolean => {
   if (error instanceof ReplyError) return error.outcome === "Rejected" && transient.has(error.code)
   if (error instanceof ConnectionError && final.has(error.reason)) return false
-  if (error instanceof ClusterError) return error.outcome !== "Unknown" || error.idempotent === true
+  if (error instanceof ClusterError) {
+    const { attempts, idempotent, outcome } = error
+    const isFinal = attempts.length > 0 && attempts.every(({ cause }) => cause !== undefined && !isSafeToRetry(cause))
+    return !isFinal && (outcome !== "Unknown" || idempotent === true)
+  }
   if (error instanceof ConnectionError || error instanceof TimeoutError || error instanceof ProtocolError) {
     return error.outcome === "NotSent" || error.idempotent === true
   }

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { RedisCluster } from "@effect-resp/cluster"
+import { RedisCluster, type Topology } from "@effect-resp/cluster"
 import type { Redis } from "@effect-resp/core"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -24,10 +24,10 @@ import type { TlsOptions } from "./NodeRedis.js"
  */
 export interface Options extends RedisCluster.Options {
   /**
-   * Any nodes of the cluster, as `host:port` or as URLs (`redis://`, `rediss://`, `valkey://`, `valkeys://`); one that
+   * Any nodes of the cluster, as `host:port`, as `{ host, port }` or as URLs (`redis://`, `rediss://`, `valkey://`, `valkeys://`); one that
    * answers is enough. What a URL says of TLS and credentials holds for all nodes.
    */
-  readonly nodes: ReadonlyArray<string | Redacted.Redacted<string>>
+  readonly nodes: ReadonlyArray<string | Redacted.Redacted<string> | Topology.Address>
   /** For every node; a certificate must bear the node's own name or address, unless `servername` is given. */
   readonly tls?: boolean | TlsOptions | undefined
 }

@@ -27,10 +27,10 @@ export interface Options extends RedisSentinel.Options {
   /** What the Sentinels call the primary, such as `mymaster`. */
   readonly name: string
   /**
-   * Any of the Sentinels, as `host:port` or as URLs (`redis://`, `rediss://`, `valkey://`, `valkeys://`; the port is
+   * Any of the Sentinels, as `host:port`, as `{ host, port }` or as URLs (`redis://`, `rediss://`, `valkey://`, `valkeys://`; the port is
    * 26379 by default). What a URL says of TLS and credentials holds for all Sentinels, and for them alone.
    */
-  readonly sentinels: ReadonlyArray<string | Redacted.Redacted<string>>
+  readonly sentinels: ReadonlyArray<string | Redacted.Redacted<string> | Topology.Address>
   readonly tls?: boolean | TlsOptions | undefined
   readonly sentinelTls?: boolean | TlsOptions | undefined
   readonly sentinelCredentials?: ConnectionPool.Options["credentials"]

@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import type { Merge } from "./merge.js"
 import type { Place, Placement } from "./placement.js"
 import type { Plan } from "./plan.js"
-import { Attempts, noNode, type Redirector, timeLimit, tooManyRedirections } from "./redirector.js"
+import { Attempts, located, noNode, type Redirector, timeLimit, tooManyRedirections } from "./redirector.js"
 import type { SlotTable } from "./slotTable.js"
 
 /** One command for one node. */
@@ -147,7 +147,9 @@ const judge = (
   for (const { items, place } of groups) {
     for (const item of items) {
       if (item.outcome === undefined || Either.isRight(item.outcome)) continue
-      const verdict = redirector.report(item.outcome.left, place.target)
+      const error = item.outcome.left
+      const verdict = redirector.report(error, place.target)
+      item.outcome = Either.left(located(error, place, attempts))
       if (verdict._tag === "GiveUp") continue
       pending.push(item)
       if (verdict._tag === "Again") {

@@ -36,7 +36,7 @@ export interface ServiceOptions {
   readonly commandTimeout: number
   readonly isClosed: () => boolean
   /** The client of one node by its address. */
-  readonly client: (address: string) => Effect.Effect<ConnectionPool.Client, RedisError.RedisError>
+  readonly node: (address: string) => Effect.Effect<Redis.RedisService, RedisError.RedisError>
 }
 
 const crossSlot = ({ slots }: Cross, command?: Command.Command<unknown>, position?: number) =>
@@ -167,7 +167,10 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
     }
     return {
       ...learned,
-      execute: (command) => inSlot([command], learned.execute(command)),
+      execute: (command) =>
+        Effect.mapError(inSlot([command], learned.execute(command)), (error) =>
+          RedisError.withContext(error, { position: undefined })
+        ),
       pipeline: (commands) => inSlot(commands, learned.pipeline(commands)),
       commit: (commands) => inSlot(commands, learn(lease.commit(commands), target)),
       isAlive: lease.isAlive
@@ -212,7 +215,7 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
         Effect.map(runner.watch(keys), (lease) => watching(learning(lease, target), lease, target, keys))
       ),
     subscriber: (subscriberOptions) => makeSubscriber(routing, subscriberOptions),
-    monitor: monitorAll(() => map.table().nodes.map((node) => options.client(node.address))),
+    monitor: monitorAll(() => map.table().nodes.map((node) => options.node(node.address))),
     scan: (page) => scanAll(scanOptions, page),
     state: map.state
   }

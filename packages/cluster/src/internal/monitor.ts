@@ -1,7 +1,7 @@
 /**
  * MONITOR on several nodes as one.
  */
-import type { ConnectionPool, RedisError } from "@effect-resp/core"
+import type { Redis, RedisError } from "@effect-resp/core"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -9,11 +9,11 @@ import * as Stream from "effect/Stream"
 
 /** The lines of all nodes: one OK when each has said so, and then what comes, as it comes. */
 export const monitorAll = (
-  clients: () => ReadonlyArray<Effect.Effect<ConnectionPool.Client, RedisError.RedisError>>
+  clients: () => ReadonlyArray<Effect.Effect<Redis.RedisService, RedisError.RedisError>>
 ): Stream.Stream<string, RedisError.RedisError> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
-      const begin = Effect.fnUntraced(function* (client: Effect.Effect<ConnectionPool.Client, RedisError.RedisError>) {
+      const begin = Effect.fnUntraced(function* (client: Effect.Effect<Redis.RedisService, RedisError.RedisError>) {
         const pull = yield* Stream.toPull((yield* client).monitor)
         const lines = yield* Effect.catchAll(
           pull,

@@ -33,7 +33,8 @@ export class Attempts {
   private pauses = 0
 
   constructor(
-    private readonly timeout: number,
+    /** The whole time, in milliseconds. */
+    readonly timeout: number,
     private readonly started = performance.now()
   ) {}
 
@@ -156,9 +157,8 @@ export class Redirector {
     const { clients } = this.options
     const client = clients.peek(target)
     if (client !== undefined) return Effect.succeed(client)
-    const { left } = attempts
-    const onTimeout = () =>
-      new RedisError.TimeoutError({ phase: "Connect", millis: Math.round(left), outcome: "NotSent" })
+    const { left, timeout } = attempts
+    const onTimeout = () => new RedisError.TimeoutError({ phase: "Connect", millis: timeout, outcome: "NotSent" })
     const named = (error: OpenError): OpenError =>
       command === undefined
         ? error
@@ -224,7 +224,7 @@ export class Redirector {
     attempts: Attempts
   ): Effect.Effect<A, E | RedisError.RedisError, R> {
     const verdict = this.report(error, place.target)
-    if (verdict._tag === "GiveUp" || this.isOver(attempts)) return Effect.fail(error)
+    if (verdict._tag === "GiveUp" || this.isOver(attempts)) return Effect.fail(located(error, place, attempts))
     if (verdict._tag === "Again") {
       return attempts.pausesAfter(verdict.leave)
         ? this.later(call, error, undefined, attempts)
@@ -234,6 +234,19 @@ export class Redirector {
     const next = this.follow(verdict)
     return attempts.isWandering ? this.later(call, error, next, attempts) : this.attempt(call, next, attempts)
   }
+}
+
+/** The error with the node that it came from, and with the whole time that was waited. */
+export const located = <E>(error: E, { target }: Place, { timeout }: Attempts): E => {
+  const node = target.node.address
+  if (error instanceof RedisError.TimeoutError && error.phase !== "Reserve") {
+    return RedisError.withContext(new RedisError.TimeoutError({ ...error, millis: timeout }), { node }) as E
+  }
+  return error instanceof RedisError.TimeoutError ||
+    error instanceof RedisError.ReplyError ||
+    error instanceof RedisError.DecodeError
+    ? RedisError.withContext(error, { node })
+    : error
 }
 
 /** Nothing is known that serves the slot. */

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Slot from "../Slot.js"
 import type { Node, Shard } from "../Topology.js"
 import type { Discovered } from "./clusterMap.js"
-import { firstAnswer } from "./discovery.js"
+import { type AskError, firstAnswer } from "./discovery.js"
 import { makeTarget, type NodeClients } from "./nodeClients.js"
 import { elementsOf, entriesOf } from "./rawReply.js"
 import { type MapAddress, makeNode, resolveAddress } from "./topology.js"
@@ -70,7 +70,7 @@ export class Sentinels {
     return Effect.suspend(() =>
       firstAnswer(
         this.known.map((sentinel) => ({ address: sentinel.address, ask: this.askOne(sentinel, clients) })),
-        `no Sentinel told of a primary named ${this.options.name}`
+        `no Sentinel led to a primary named ${this.options.name}`
       )
     )
   }
@@ -98,7 +98,7 @@ export class Sentinels {
       : Effect.fail({ message: `${primary.address}, which it takes for the primary, has been replaced` })
   }
 
-  private askOne(sentinel: Node, clients: NodeClients): Effect.Effect<Discovered, { readonly message: string }> {
+  private askOne(sentinel: Node, clients: NodeClients): Effect.Effect<Discovered, AskError> {
     const { name, sentinels } = this.options
     return Effect.gen(this, function* () {
       const client = yield* sentinels.get(makeTarget(sentinel, "primary"))

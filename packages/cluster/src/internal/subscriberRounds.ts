@@ -7,7 +7,7 @@ import type { Feed, Topic } from "./feed.js"
 
 /** Whether it can be other at the next attempt, here or on another node. */
 export const passes = (error: RedisError.RedisError): boolean => {
-  if (error._tag === "ReplyError") return RedisError.isSafeToRetry(error)
+  if (error._tag === "ReplyError") return /^(MOVED|ASK)$/.test(error.code) || RedisError.isSafeToRetry(error)
   if (error._tag === "ConnectionError") return error.reason !== "Auth"
   return error._tag === "TimeoutError" || error._tag === "ProtocolError" || error._tag === "ClusterError"
 }

@@ -1,11 +1,12 @@
 /**
  * A client of several servers, whatever tells which of them serves what.
  */
-import { ConnectionPool, RedisError, type Transport } from "@effect-resp/core"
+import { ConnectionPool, type Redis, RedisError, type Transport } from "@effect-resp/core"
 import type { DurationInput } from "effect/Duration"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import type { ReadFrom } from "../ReadFrom.js"
 import type { Address } from "../Topology.js"
 import { type ClusterMapOptions, makeClusterMap } from "./clusterMap.js"
@@ -42,6 +43,22 @@ const oneOf = (option: string, value: string, allowed: ReadonlyArray<string>) =>
   allowed.includes(value)
     ? Effect.void
     : new RedisError.CommandError({ reason: `${option} must be one of ${allowed.join(", ")}`, outcome: "NotSent" })
+
+/** A client that connects when it is used, so that not to reach it is the failure of what uses it. */
+const onceConnected = (
+  client: Effect.Effect<Redis.RedisService, RedisError.RedisError>,
+  state: Redis.RedisService["state"]
+): Redis.RedisService => ({
+  execute: (command) => Effect.flatMap(client, (redis) => redis.execute(command)),
+  pipeline: (commands) => Effect.flatMap(client, (redis) => redis.pipeline(commands)),
+  transaction: (commands) => Effect.flatMap(client, (redis) => redis.transaction(commands)),
+  reserve: (keys) => Effect.flatMap(client, (redis) => redis.reserve(keys)),
+  watch: (keys) => Effect.flatMap(client, (redis) => redis.watch(keys)),
+  scan: (page) => Stream.unwrap(Effect.map(client, (redis) => redis.scan(page))),
+  subscriber: (options) => Effect.flatMap(client, (redis) => redis.subscriber(options)),
+  monitor: Stream.unwrap(Effect.map(client, (redis) => redis.monitor)),
+  state
+})
 
 export const makeTopologyClient = (options: TopologyClientOptions) =>
   Effect.gen(function* () {
@@ -83,18 +100,21 @@ export const makeTopologyClient = (options: TopologyClientOptions) =>
     const isClosed = () => closed
     const redirector = new Redirector({ map, clients, placement, mapAddress, commandTimeout, isClosed })
     if (readFrom === "nearest") yield* measureLatencies(map, clients, placement)
-    const client = (address: string): Effect.Effect<ConnectionPool.Client, RedisError.RedisError> =>
-      Effect.suspend((): Effect.Effect<ConnectionPool.Client, RedisError.RedisError> => {
-        for (const { primary, replicas } of map.table().shards) {
-          if (primary.address === address) return clients.get(placement.of(primary, "primary").target)
-          const replica = replicas.find((node) => node.address === address)
-          if (replica !== undefined) return clients.get(placement.of(replica, "replica").target)
+    const node = (address: string) =>
+      Effect.suspend(() => {
+        const { nodes, shards } = map.table()
+        const isReplica = shards.every(({ primary }) => primary.address !== address)
+        const known = nodes.find((node) => node.address === address)
+        if (known !== undefined) {
+          return Effect.succeed(
+            onceConnected(clients.get(placement.of(known, isReplica ? "replica" : "primary").target), map.state)
+          )
         }
-        const detail = `there is no node ${address}`
+        const detail = `there is no node ${address}; known are ${nodes.map((node) => node.address).join(", ")}`
         return Effect.fail(new RedisError.ClusterError({ reason: "NoNode", detail, attempts: [], outcome: "NotSent" }))
       })
     const redis = makeClusterService({
-      client,
+      node,
       isClosed,
       map,
       clients,
@@ -104,5 +124,5 @@ export const makeTopologyClient = (options: TopologyClientOptions) =>
       subscribeTo: options.subscribeTo,
       commandTimeout
     })
-    return { redis, map, client }
+    return { redis, map, node }
   })

@@ -260,8 +260,8 @@ export class SubscriptionSet {
     const error = replyError(refusal, subscribeCommands[topic.kind])
     const members = [...topic.members.values()]
     // What is there already is not given up for an error that passes: the reconnect's schedule tries again.
-    const passes = isSafeToRetry(error) && error.code !== "MOVED" && error.code !== "ASK"
-    if (this.insists && passes && members.some(({ confirmed }) => confirmed)) return this.link?.doubt(refusal.message)
+    const isKept = this.insists && isSafeToRetry(error)
+    if (isKept && members.some(({ confirmed }) => confirmed)) return this.link?.doubt(refusal.message)
     for (const { calls, confirmed, member } of members) {
       if (confirmed) this.expel(member, error)
       else for (const call of [...calls]) this.finish(call, error)

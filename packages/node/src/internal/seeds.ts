@@ -19,7 +19,7 @@ const sameCredentials = (a: ConnectionPool.Credentials, b: ConnectionPool.Creden
 /** Reads the servers of an option. A URL's text is in no error: it can hold a password. */
 export const readSeeds = (
   option: string,
-  given: ReadonlyArray<string | Redacted.Redacted<string>>,
+  given: ReadonlyArray<string | Redacted.Redacted<string> | Topology.Address>,
   defaultPort: number
 ): Effect.Effect<Seeds, RedisError.CommandError> =>
   Effect.suspend(() => {
@@ -28,7 +28,11 @@ export const readSeeds = (
     let tls = false
     let credentials: ConnectionPool.Credentials | undefined
     for (const [index, one] of given.entries()) {
-      const text = Redacted.isRedacted(one) ? Redacted.value(one) : one
+      const text = Redacted.isRedacted(one)
+        ? Redacted.value(one)
+        : typeof one === "string"
+          ? one
+          : Topology.addressOf(one)
       const bad = (reason: string) => Effect.fail(refuse(`${option}[${index}]: ${reason}`))
       if (!text.includes("//")) {
         const address = Topology.parseAddress(text)
