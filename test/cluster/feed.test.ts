@@ -10,7 +10,7 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 /** A feed, and an inner subscriber that the test drives by hand: what is begun is answered when the test says so. */
 const makeWorld = () => {
-  const outbox = new SubscriberOutbox(1_000)
+  const outbox = new SubscriberOutbox(1_000, "suspend")
   const teller = new Teller(outbox)
   const empty: Array<Feed> = []
   const feed = new Feed(undefined, teller, (feed) => empty.push(feed))

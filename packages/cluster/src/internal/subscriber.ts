@@ -6,7 +6,7 @@ import { type Redis, RedisError, type RedisPubSub } from "@effect-resp/core"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
@@ -15,19 +15,22 @@ import { Call, commandOf, Feed, keyOf, nameBytes, Teller } from "./feed.js"
 import { SubscriberOutbox } from "./subscriberOutbox.js"
 import { change, passes, restore } from "./subscriberRounds.js"
 
+/** A node at which a slot's channels can be subscribed. */
+export interface Site {
+  readonly subscriber: Redis.RedisService["subscriber"]
+  /** Whether by the newest map it still is one. */
+  readonly isCurrent: () => boolean
+  /** Tells of an error that it gave. */
+  readonly report: (error: RedisError.RedisError) => void
+}
+
 /** What subscribers need of the topology around them. */
 export interface SubscriptionRouting {
   /**
-   * The client of the node at which a slot's channels (`undefined`: channels and patterns) are subscribed now, made if
-   * need be. It does not wait for its server while that is away. Waits for nothing longer than one attempt.
+   * Where a slot's channels (`undefined`: channels and patterns) are subscribed now. Its client is made if need be, and
+   * does not wait for its server while that is away. Waits for nothing longer than one attempt.
    */
-  readonly clientFor: (
-    slot: number | undefined
-  ) => Effect.Effect<Redis.RedisService & { readonly address: string }, RedisError.RedisError>
-  /** Whether that node still is one at which the slot may be subscribed, by the newest map. */
-  readonly accepts: (slot: number | undefined, address: string) => boolean
-  /** Tells of an error that a node gave, or that came on the way to it. */
-  readonly report: (error: RedisError.RedisError, from: string) => Effect.Effect<void>
+  readonly siteOf: (slot: number | undefined) => Effect.Effect<Site, RedisError.RedisError>
   /** Listens to changes of the map; gives the function that ends it. */
   readonly onChange: (listener: () => void) => () => void
   /** The client has ended: nothing more is to come. Told by `onChange`, too. */
@@ -44,18 +47,13 @@ declare function clearTimeout(timer: unknown): void
 /** The longest time a timer takes, in milliseconds; more is for ever. */
 const longest = 2 ** 31 - 1
 
-/** Where a feed is. */
-interface Place {
-  readonly address: string
-  /** It has been left, because the map says so. */
-  moved: boolean
-  readonly leave: () => void
-}
-
 interface Entry {
   readonly feed: Feed
   readonly fiber: Fiber.RuntimeFiber<void>
-  place: Place | undefined
+  /** Leaves the node that the feed is at, if the map says so. */
+  leaveIfMoved: () => void
+  /** The reader is behind with what came before the last loss. */
+  behind: boolean
 }
 
 const strategies: ReadonlySet<string> = new Set(["suspend", "sliding", "dropping"])
@@ -101,7 +99,9 @@ export const makeSubscriber = (
 
     const scope = yield* Effect.scope
     const run = Runtime.runFork(yield* Effect.runtime<never>())
-    const outbox = new SubscriberOutbox(capacity)
+    const outbox = new SubscriberOutbox(capacity, strategy)
+    // The outbox alone loses messages; those of inner subscribers go on to it at once, or wait.
+    const innerOptions: RedisPubSub.SubscriberOptions = strategy === "suspend" ? { capacity } : {}
     const teller = new Teller(outbox)
     const feeds = new Map<number | undefined, Entry>()
     const calls = new Set<Call>()
@@ -117,88 +117,93 @@ export const makeSubscriber = (
       for (const call of [...calls]) call.finish(error)
       for (const { feed } of [...feeds.values()]) close(feed)
     }
-    const leaveIfMoved = ({ feed, place }: Entry) => {
-      if (place !== undefined && !place.moved && !routing.accepts(feed.slot, place.address)) place.leave()
+
+    /** Gives on what the inner subscriber has. */
+    const give = (feed: Feed, events: ReadonlyArray<RedisPubSub.Event<Uint8Array>>, lossy: boolean) => {
+      for (const event of events) {
+        if ("count" in event) feed.read(event)
+        else if ("reason" in event) outbox.gap()
+        else if (lossy) outbox.lose()
+        else outbox.push(event)
+      }
     }
 
-    /** Gives on what the inner subscriber has, until that fails and has nothing more. */
-    const pump = (feed: Feed, inner: RedisPubSub.Subscriber): Effect.Effect<never, RedisError.RedisError> =>
+    /** Until the inner subscriber fails. */
+    const pump = (entry: Entry, inner: RedisPubSub.Subscriber): Effect.Effect<never, RedisError.RedisError> =>
       outbox.hasRoom.pipe(
         Effect.zipRight(inner.takeAll),
         Effect.map((events) => {
-          for (const event of events) {
-            if ("count" in event) feed.read(event)
-            else if ("reason" in event && event.reason === "Reconnected") outbox.gap()
-            else outbox.push(event)
-          }
+          entry.behind = false
+          give(entry.feed, events, false)
         }),
         Effect.forever
       )
+
+    /** Has at the node what the subscriber wants; the Gap tells that all is there again. */
+    const update = (feed: Feed, inner: RedisPubSub.Subscriber): Effect.Effect<void, RedisError.RedisError> =>
+      Effect.map(restore(feed, inner), (restored) => {
+        if (restored) outbox.gap()
+      })
 
     /** Has the feed at one node until it must be made anew, there or elsewhere. */
     const session = (entry: Entry): Effect.Effect<void, RedisError.RedisError> =>
       Effect.gen(function* () {
         const { feed } = entry
-        const client = yield* routing.clientFor(feed.slot)
-        let pumping: Fiber.RuntimeFiber<never, RedisError.RedisError> | undefined
+        const site = yield* routing.siteOf(feed.slot)
+        let moved = false
+        let takeRest: Effect.Effect<void> = Effect.void
         const serve = Effect.fnUntraced(function* (innerScope: Scope.CloseableScope) {
-          const inner = yield* Scope.extend(client.subscriber(options), innerScope)
-          const place: Place = {
-            address: client.address,
-            moved: false,
-            leave: () => {
-              place.moved = true
-              run(Scope.close(innerScope, Exit.void))
-            }
+          const inner = yield* Scope.extend(site.subscriber(innerOptions), innerScope)
+          entry.leaveIfMoved = () => {
+            if (moved || site.isCurrent()) return
+            moved = true
+            // A reader that is behind does not let the end of the inner subscriber be seen.
+            feed.work.unsafeOpen()
+            run(Scope.close(innerScope, Exit.void))
           }
-          entry.place = place
-          leaveIfMoved(entry)
-          // The Gap comes when all is there again, so that what is read then is up to date, and before anything new.
-          if (yield* restore(feed, inner)) outbox.gap()
+          entry.leaveIfMoved()
+          // The Gap comes before anything new.
+          yield* update(feed, inner)
           feed.isUp = true
-          let ended = false
-          pumping = yield* pump(feed, inner).pipe(
-            Effect.ensuring(
-              Effect.sync(() => {
-                ended = true
-                feed.work.unsafeOpen()
+          // Once, also of a reader that is behind: the next loss is not to add to it.
+          takeRest = Effect.ignore(
+            Effect.map(inner.takeAll, (events) => {
+              const { isFull } = outbox
+              give(feed, events, isFull && entry.behind)
+              entry.behind = isFull
+            })
+          )
+          const work = feed.work.await.pipe(
+            Effect.zipRight(
+              Effect.suspend(() => {
+                feed.work.unsafeClose()
+                return Effect.zipRight(update(feed, inner), change(feed, inner))
               })
             ),
-            Effect.forkIn(scope)
+            Effect.repeat({ until: () => moved })
           )
-          for (;;) {
-            yield* feed.work.await
-            if (ended) return
-            feed.work.unsafeClose()
-            if (yield* restore(feed, inner)) outbox.gap()
-            yield* change(feed, inner)
-          }
+          yield* Effect.raceFirst(pump(entry, inner), work)
         })
         const exit = yield* Effect.exit(Effect.acquireUseRelease(Scope.make(), serve, Scope.close))
-        // With its scope the inner subscriber has ended: what it still has comes before anything of the next one.
-        const end = pumping === undefined ? Exit.void : yield* Fiber.await(pumping)
+        // With its scope the inner subscriber has ended, so this does not wait; it comes before anything of the next one.
+        yield* takeRest
         feed.down()
-        if (entry.place?.moved) return
-        yield* exit
-        yield* end
+        if (!moved) yield* Effect.tapError(exit, (error) => Effect.sync(() => site.report(error)))
       })
 
     const follow = (entry: Entry): Effect.Effect<void> =>
       Effect.flatMap(Schedule.driver(pauses), (pause) =>
-        Effect.suspend(() => {
-          entry.place = undefined
-          return session(entry)
-        }).pipe(
-          Effect.catchAll((error) => {
-            const { feed, place } = entry
-            if (routing.isClosed()) return Effect.sync(() => fail(clientEnded()))
-            if (passes(error)) return place === undefined ? Effect.void : routing.report(error, place.address)
-            return Effect.sync(() => {
+        session(entry).pipe(
+          Effect.catchAll((error) =>
+            Effect.sync(() => {
+              if (routing.isClosed()) return fail(clientEnded())
+              if (passes(error)) return
+              const { feed } = entry
               const isKept = [...feed.topics.values()].some(({ kept }) => kept)
               if (isKept) fail(error)
               else feed.abandon(error)
             })
-          }),
+          ),
           Effect.timed,
           Effect.flatMap(([lasted]) =>
             Duration.lessThan(lasted, stable) ? Effect.ignore(pause.next(undefined)) : pause.reset
@@ -218,7 +223,7 @@ export const makeSubscriber = (
         Effect.suspend(() => follow(entry)),
         { scope, immediate: false }
       )
-      const entry: Entry = { feed, fiber, place: undefined }
+      const entry: Entry = { feed, fiber, leaveIfMoved: () => {}, behind: false }
       feeds.set(slot, entry)
       return feed
     }
@@ -227,7 +232,7 @@ export const makeSubscriber = (
       Effect.sync(() =>
         routing.onChange(() => {
           if (routing.isClosed()) return fail(clientEnded())
-          for (const entry of feeds.values()) leaveIfMoved(entry)
+          for (const entry of feeds.values()) entry.leaveIfMoved()
         })
       ),
       (end) =>

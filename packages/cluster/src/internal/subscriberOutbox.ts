@@ -9,31 +9,47 @@ import * as Option from "effect/Option"
 type BytesEvent = RedisPubSub.Event<Uint8Array>
 
 const reconnected: RedisPubSub.Gap = { type: "gap", reason: "Reconnected" }
+const overflow: RedisPubSub.Gap = { type: "gap", reason: "Overflow" }
 
-/** Confirmations answer the subscriber's own calls: they are as many as it asked for, and take no room. */
-const takesRoom = (event: BytesEvent): boolean => !("count" in event)
+/**
+ * Confirmations answer the subscriber's own calls: they are as many as it asked for, and take no room. Nor does the Gap
+ * that stands for what had none.
+ */
+const takesRoom = (event: BytesEvent): boolean => !("count" in event) && event !== overflow
 
 export class SubscriberOutbox {
   /** Why nothing more will come; told when all that waits has been taken. */
   failure: RedisError.RedisError | undefined
+  /** Comes before `events`: confirmations that `sliding` passed over, and a Gap for what it lost. */
+  private kept: Array<BytesEvent> = []
   private events: Array<BytesEvent> = []
   /** How many of `events` are taken. */
   private head = 0
   private load = 0
   private pending = 0
+  /** There is a Gap for what is lost until something is taken. */
+  private losing = false
   /** Open while there is something to take, or a failure to tell. */
   private readonly ready = Effect.unsafeMakeLatch(false)
   private readonly room = Effect.unsafeMakeLatch(true)
 
-  constructor(private readonly capacity: number) {}
+  constructor(
+    private readonly capacity: number,
+    private readonly strategy: Exclude<RedisPubSub.SubscriberOptions["strategy"], undefined>
+  ) {}
 
   /**
-   * Completes when feeds may add. While a call waits for its confirmation they may, however much there is: it would wait
+   * Feeds have to wait for the reader. Not while a call waits for its confirmation, however much there is: it would wait
    * for the reader, who may be the one that called.
    */
-  get hasRoom(): Effect.Effect<void> {
-    return this.room.await
+  get isFull(): boolean {
+    return this.strategy === "suspend" && this.load >= this.capacity && this.pending === 0 && this.failure === undefined
   }
+
+  /** Completes when feeds may add. Looks again when woken, for another feed may have been faster. */
+  readonly hasRoom: Effect.Effect<void> = Effect.suspend(() =>
+    this.isFull ? Effect.zipRight(this.room.await, this.hasRoom) : Effect.void
+  )
 
   callBegins(): void {
     this.pending++
@@ -45,17 +61,25 @@ export class SubscriberOutbox {
     this.flow()
   }
 
+  /** Adds an event, or loses one as the strategy says. */
   push(event: BytesEvent): void {
     if (this.failure !== undefined) return
-    this.events.push(event)
-    if (takesRoom(event)) this.load++
-    this.ready.unsafeOpen()
-    this.flow()
+    if ("data" in event && this.load >= this.capacity) {
+      if (this.strategy === "dropping") return this.lose()
+      if (this.strategy === "sliding") this.slide()
+    }
+    this.add(event)
   }
 
   /** Tells of a reconnection, once where nothing came in between. */
   gap(): void {
     if (this.events.at(-1) !== reconnected) this.push(reconnected)
+  }
+
+  /** Tells that something is lost here. */
+  lose(): void {
+    if (!this.losing) this.add(overflow)
+    this.losing = true
   }
 
   fail(error: RedisError.RedisError): void {
@@ -64,34 +88,59 @@ export class SubscriberOutbox {
     this.flow()
   }
 
-  private flow(): void {
-    if (this.load < this.capacity || this.pending > 0 || this.failure !== undefined) this.room.unsafeOpen()
-    else this.room.unsafeClose()
-  }
-
-  /** Forgets what is taken. */
-  private trim(): void {
-    this.events = this.events.slice(this.head)
-    this.head = 0
-    if (this.events.length === 0 && this.failure === undefined) this.ready.unsafeClose()
+  private add(event: BytesEvent): void {
+    this.events.push(event)
+    if (takesRoom(event)) this.load++
+    this.ready.unsafeOpen()
     this.flow()
   }
 
-  private shift(): BytesEvent | undefined {
+  /** Loses the oldest, for one more to have room. */
+  private slide(): void {
+    while (this.load >= this.capacity) {
+      const oldest = this.advance()!
+      if (!takesRoom(oldest)) this.kept.push(oldest)
+      else if (!this.losing) {
+        this.losing = true
+        this.kept.push(overflow)
+      }
+    }
+  }
+
+  private flow(): void {
+    if (this.isFull) this.room.unsafeClose()
+    else this.room.unsafeOpen()
+    if (this.events.length === 0 && this.failure === undefined) this.ready.unsafeClose()
+  }
+
+  private advance(): BytesEvent | undefined {
     const event = this.events[this.head]
     if (event === undefined) return undefined
     if (takesRoom(event)) this.load--
-    // Not each time, which would make a long way of a long queue; each event is moved once at most.
-    if (++this.head * 2 >= this.events.length) this.trim()
-    else this.flow()
+    // What is taken is forgotten, not each time, which would make a long way of a long queue.
+    if (++this.head * 2 >= this.events.length) {
+      this.events = this.events.slice(this.head)
+      this.head = 0
+    }
+    return event
+  }
+
+  private shift(): BytesEvent | undefined {
+    const event = this.kept.shift() ?? this.advance()
+    if (event === undefined) return undefined
+    if (!("count" in event)) this.losing = false
+    this.flow()
     return event
   }
 
   private drain(): ReadonlyArray<BytesEvent> {
-    const all = this.events.slice(this.head)
-    this.head = this.events.length
+    const all = [...this.kept, ...this.events.slice(this.head)]
+    this.kept = []
+    this.events = []
+    this.head = 0
     this.load = 0
-    if (all.length > 0) this.trim()
+    this.losing = false
+    this.flow()
     return all
   }
 

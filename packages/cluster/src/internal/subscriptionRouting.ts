@@ -3,10 +3,9 @@
  */
 import type { RedisError } from "@effect-resp/core"
 import * as Effect from "effect/Effect"
-import type { Node } from "../Topology.js"
 import type { ClusterMap } from "./clusterMap.js"
-import type { NodeClients, Role } from "./nodeClients.js"
-import type { Place, Placement } from "./placement.js"
+import type { NodeClients, Role, Target } from "./nodeClients.js"
+import type { Placement } from "./placement.js"
 import { noNode, type Redirector } from "./redirector.js"
 import type { SubscriptionRouting } from "./subscriber.js"
 
@@ -32,53 +31,77 @@ export const makeSubscriptionRouting = ({
   slotOf
 }: SubscriptionRoutingOptions): SubscriptionRouting => {
   /** Of ordinary channels, which any node has: the same for all subscribers, so that they share a connection. */
-  let home: Place | undefined
+  let home: Target | undefined
+  /** Not all clients are to choose the same of several nodes. */
+  const luck = Math.random()
 
-  const placesOf = (slot: number | undefined): ReadonlyArray<Place> => {
+  const targetsOf = (slot: number | undefined): ReadonlyArray<Target> => {
     const table = map.table()
     const shard = slot === undefined ? undefined : table.shardOf(slot)
     const shards = slot === undefined ? table.shards : shard === undefined ? [] : [shard]
-    const primaries = shards.map(({ primary }) => placement.of(primary, "primary"))
+    const primaries = shards.map(({ primary }) => placement.of(primary, "primary").target)
     if (subscribeTo === "primary") return primaries
-    const replicas = shards.flatMap(({ replicas }) => replicas.map((node) => placement.of(node, "replica")))
+    const replicas = shards.flatMap(({ replicas }) => replicas.map((node) => placement.of(node, "replica").target))
     return [...replicas, ...primaries]
   }
 
-  const isUsable = ({ target }: Place) => !clients.isBlamed(target)
-
-  const choose = (slot: number | undefined): Place | undefined => {
-    const places = placesOf(slot)
-    if (slot !== undefined) return places.find(isUsable) ?? places[0]
-    const isHome = ({ target }: Place) => target.key === home?.target.key
-    if (home === undefined || !places.some(isHome) || !isUsable(home)) {
-      const usable = places.filter(isUsable)
-      const among = usable.length > 0 ? usable : places
-      // Replicas come first; among the like, not all clients are to choose the same.
-      const best = among.filter(({ target }) => target.role === among[0]!.target.role)
-      home = best[Math.floor(Math.random() * best.length)]
-    }
-    return home
+  const choose = (slot: number | undefined): Target | undefined => {
+    const targets = targetsOf(slot)
+    const usable = targets.filter((target) => !clients.isBlamed(target))
+    if (slot === undefined && usable.some(({ key }) => key === home?.key) && isCurrent(slot, home!)) return home
+    const among = usable.length > 0 ? usable : targets
+    // Replicas come first.
+    const best = among.filter(({ role }) => role === among[0]!.role)
+    const chosen = best[Math.floor(luck * best.length)]
+    if (slot === undefined) home = chosen
+    return chosen
   }
 
-  const roleOf = (address: string): Role =>
-    map.table().shards.some(({ replicas }) => replicas.some((node) => node.address === address)) ? "replica" : "primary"
+  /** Replicas that are being connected to, for the subscribers that a primary has meanwhile. */
+  const approached = new Set<string>()
 
-  const nodeAt = (address: string): Node | undefined => map.table().nodes.find((node) => node.address === address)
+  /** Whether subscribers of a primary can go to the replica; connects to it if need be. */
+  const isReady = (target: Target): boolean => {
+    const client = clients.peek(target)
+    if (client !== undefined) {
+      return !clients.isBlamed(target) && Effect.runSync(client.state.get)._tag === "Connected"
+    }
+    if (!approached.has(target.key)) {
+      approached.add(target.key)
+      const connecting = Effect.onExit(clients.get(target), () => Effect.sync(() => approached.delete(target.key)))
+      Effect.runFork(Effect.ignore(Effect.map(connecting, map.changed)))
+    }
+    return false
+  }
+
+  const isCurrent = (slot: number | undefined, { key, role }: Target): boolean => {
+    const targets = targetsOf(slot)
+    if (targets.every((target) => target.key !== key)) return false
+    return role === subscribeTo || !targets.some((target) => target.role === "replica" && isReady(target))
+  }
 
   return {
-    clientFor: (slot) =>
+    siteOf: (slot) =>
       Effect.suspend(() => {
-        const place = choose(slot)
-        if (place !== undefined) return clients.get(place.target)
-        redirector.refresh()
-        return Effect.fail<RedisError.RedisError>(noNode(slot, true))
-      }),
-    accepts: (slot, address) => placesOf(slot).some(({ target }) => target.node.address === address),
-    report: (error, from) =>
-      Effect.sync(() => {
-        const node = nodeAt(from)
-        if (node === undefined) redirector.refresh()
-        else redirector.report(error, placement.of(node, roleOf(from)).target)
+        const target = choose(slot)
+        if (target === undefined) {
+          redirector.refresh()
+          return Effect.fail<RedisError.RedisError>(noNode(slot, true))
+        }
+        const report = (error: RedisError.RedisError) => void redirector.report(error, target)
+        return clients.get(target).pipe(
+          Effect.mapBoth({
+            onSuccess: ({ subscriber }) => ({
+              subscriber,
+              isCurrent: () => isCurrent(slot, target),
+              report
+            }),
+            onFailure: (error) => {
+              report(error)
+              return error
+            }
+          })
+        )
       }),
     onChange: map.onChange,
     isClosed,
