@@ -49,6 +49,16 @@ layer(clusterLayer(), { excludeTestServices: true })("reading from a cluster", (
     }).pipe(Effect.scoped)
   )
 
+  it.effect("leaves cursors to the primary, for another server makes nothing of them", () =>
+    Effect.gen(function* () {
+      const redis = yield* reading("replica")
+      yield* redis.execute(Redis.sadd(`{${a}}set`, ["x", "y"]))
+      yield* redis.execute(Redis.sscan(`{${a}}set`, "0"))
+      yield* redis.pipeline([Redis.sscan(`{${a}}set`, "0")])
+      expect(yield* calls("sscan")).toEqual([2, 0])
+    }).pipe(Effect.scoped)
+  )
+
   for (const readFrom of ["replica", "preferReplica"] as const) {
     it.effect(`asks replicas with ${readFrom}, and primaries for all that is no read`, () =>
       Effect.gen(function* () {

@@ -5,13 +5,15 @@ import { Command, type ConnectionPool, type Redis, RedisError, Reply } from "@ef
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Merge } from "./merge.js"
-import type { Place, Placement } from "./placement.js"
+import { mayAskReplica, type Place, type Placement } from "./placement.js"
 import type { Plan } from "./plan.js"
-import { Attempts, located, noNode, type Redirector, timeLimit, tooManyRedirections } from "./redirector.js"
+import { Attempts, located, noNode, type Redirector, tooManyRedirections } from "./redirector.js"
 import type { SlotTable } from "./slotTable.js"
 
 /** One command for one node. */
 interface Item {
+  /** Among all items, in the order of their commands. */
+  index: number
   readonly command: Command.Command<unknown>
   readonly slot: number | undefined
   /** Replicas may answer it. */
@@ -55,7 +57,7 @@ export const runBatch = (
       const command = commands[position]!
       if (plan._tag === "Split") {
         const parts = plan.parts.map(({ slot, words }) =>
-          itemOf(Command.undecoded(command, words), slot, command.definition.readOnly)
+          itemOf(Command.undecoded(command, words), slot, mayAskReplica(command))
         )
         items.push(...parts)
         sources.push({ merge: plan.merge, need: "all", items: parts })
@@ -65,14 +67,15 @@ export const runBatch = (
         items.push(...parts)
         sources.push({ merge, need, items: parts })
       } else {
-        const item = itemOf(command, plan._tag === "Slot" ? plan.slot : undefined, command.definition.readOnly)
+        const item = itemOf(command, plan._tag === "Slot" ? plan.slot : undefined, mayAskReplica(command))
         items.push(item)
         sources.push(item)
       }
     }
-    let limit = 0
-    for (const command of commands) limit = Math.max(limit, timeLimit(command, options.commandTimeout))
-    return Effect.map(attempt(options, items, new Attempts(limit), true), () =>
+    items.forEach((item, index) => {
+      item.index = index
+    })
+    return Effect.map(attempt(options, items, items, undefined), () =>
       sources.map((source, position) => {
         const slot = "merge" in source ? join(commands[position]!, source) : source.outcome!
         return Either.isLeft(slot) ? Either.left(RedisError.withContext(slot.left, { position })) : slot
@@ -81,6 +84,7 @@ export const runBatch = (
   })
 
 const itemOf = (command: Command.Command<unknown>, slot: number | undefined, read = false, only?: Place): Item => ({
+  index: 0,
   command,
   slot,
   read: read && slot !== undefined,
@@ -100,12 +104,14 @@ const onAll = ({ placement, table }: BatchOptions, command: Command.Command<unkn
     ]
   })
 
+/** Sends some of all items; `given` are the attempts so far. */
 const attempt = (
   options: BatchOptions,
+  all: ReadonlyArray<Item>,
   items: ReadonlyArray<Item>,
-  attempts: Attempts,
-  first: boolean
+  given: Attempts | undefined
 ): Effect.Effect<void> => {
+  const begun = given ?? new Attempts(options.commandTimeout)
   const groups = new Map<string, Group>()
   const homeless: Array<Item> = []
   for (const item of items) {
@@ -120,18 +126,35 @@ const attempt = (
     if (group === undefined) groups.set(key, { place, items: [item] })
     else group.items.push(item)
   }
-  const all = [...groups.values()]
-  const send = (group: Group) => sendGroup(options, group, attempts, first)
-  const sent = all.length === 1 ? send(all[0]!) : Effect.forEach(all, send, { concurrency: "unbounded", discard: true })
-  return Effect.flatMap(sent, () => {
-    const { pause, pending } = judge(options.redirector, all, homeless, attempts)
+  const sent = [...groups.values()]
+  const send = (group: Group) => sendGroup(options, group, begun, given === undefined)
+  const sending =
+    sent.length === 1 ? send(sent[0]!) : Effect.forEach(sent, send, { concurrency: "unbounded", discard: true })
+  return Effect.flatMap(sending, () => {
+    // What the server blocked for is not the redirections' time.
+    const blocking = given === undefined && items.some(({ command }) => command.definition.blocking)
+    const attempts = blocking ? new Attempts(options.commandTimeout) : begun
+    const { pause, pending } = judge(options.redirector, sent, homeless, attempts)
     if (pending.length === 0) return Effect.void
+    const next = withWaits(all, pending)
     const again = Effect.suspend(() =>
-      options.redirector.isOver(attempts) ? Effect.void : attempt(options, pending, attempts, false)
+      options.redirector.isOver(attempts) ? Effect.void : attempt(options, all, next, attempts)
     )
-    return pause ? Effect.zipRight(attempts.pause, again) : again
+    return pause ? Effect.zipRight(options.redirector.pause(attempts), again) : again
   })
 }
+
+/** The items in their order, and with them each WAIT behind one: it counts the writes before it. */
+const withWaits = (all: ReadonlyArray<Item>, pending: ReadonlyArray<Item>): ReadonlyArray<Item> => {
+  const from = Math.min(...new Set(pending.map(({ index }) => index)))
+  const again = new Set(pending)
+  for (const item of all)
+    if (item.index > from && item.command.definition.restriction?.kind === "writes") again.add(item)
+  return [...again].sort((a, b) => a.index - b.index)
+}
+
+const mayHaveRun = (outcome: Redis.Slot): boolean =>
+  Either.isRight(outcome) || outcome.left.outcome === "Unknown" || outcome.left.outcome === "Failed"
 
 /** Which items are to be sent once more; where to, when not where the map says, is noted on each. */
 const judge = (
@@ -140,17 +163,21 @@ const judge = (
   homeless: ReadonlyArray<Item>,
   attempts: Attempts
 ): { readonly pending: ReadonlyArray<Item>; readonly pause: boolean } => {
-  // In the order of the commands: those of one slot stay in it.
   const pending: Array<Item> = [...homeless]
   const redirected = new Set<Item>()
   let leave = homeless.length === 0
   for (const { items, place } of groups) {
-    for (const item of items) {
-      if (item.outcome === undefined || Either.isRight(item.outcome)) continue
+    // Slots of which a later command has perhaps changed something.
+    const changed = new Set<number | undefined>()
+    for (const item of items.toReversed()) {
+      if (item.outcome === undefined) continue
+      if (!item.command.definition.readOnly && mayHaveRun(item.outcome)) changed.add(item.slot)
+      if (Either.isRight(item.outcome)) continue
       const error = item.outcome.left
       const verdict = redirector.report(error, place.target)
       item.outcome = Either.left(located(error, place, attempts))
-      if (verdict._tag === "GiveUp") continue
+      // What was read again behind such a command would not be what stood before it.
+      if (verdict._tag === "GiveUp" || (error.outcome === "Unknown" && changed.has(item.slot))) continue
       pending.push(item)
       if (verdict._tag === "Again") {
         leave &&= verdict.leave

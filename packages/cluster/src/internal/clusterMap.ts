@@ -2,8 +2,10 @@
  * The newest known map of who serves what, kept new.
  */
 import type { Redis, RedisError } from "@effect-resp/core"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type * as Subscribable from "effect/Subscribable"
@@ -39,7 +41,7 @@ export interface ClusterMap {
   readonly requestRefresh: () => void
   /** Takes a map that somebody told. */
   readonly adopt: (discovered: Discovered) => Effect.Effect<void>
-  /** Refreshes now. */
+  /** Refreshes now; those who ask meanwhile wait for the same. */
   readonly refresh: Effect.Effect<void, RedisError.ClusterError>
   /** Listens to changes; gives what ends that. */
   readonly onChange: (listener: () => void) => () => void
@@ -64,7 +66,7 @@ export const makeClusterMap = (
 
     let table = new SlotTable({ shards: [] })
     let attempt = 1
-    const alone = yield* Effect.makeSemaphore(1)
+    const scope = yield* Effect.scope
     const adopt = ({ source, topology }: Discovered) =>
       Effect.suspend(() => {
         attempt = 1
@@ -73,11 +75,25 @@ export const makeClusterMap = (
         changed()
         return setState({ _tag: "Connected", address: source })
       })
-    const refresh = Effect.suspend(() => options.discover(table.shards)).pipe(
+    const discovered = Effect.suspend(() => options.discover(table.shards)).pipe(
       Effect.flatMap(adopt),
-      Effect.tapError(() => setState({ _tag: "Connecting", attempt: ++attempt })),
-      alone.withPermits(1)
+      Effect.tapError(() => setState({ _tag: "Connecting", attempt: ++attempt }))
     )
+    let underWay: Deferred.Deferred<void, RedisError.ClusterError> | undefined
+    // Uninterruptible but for the waiting: it is others', too.
+    const refresh = Effect.uninterruptibleMask((restore) => {
+      if (underWay !== undefined) return restore(Deferred.await(underWay))
+      const done = Deferred.unsafeMake<void, RedisError.ClusterError>(FiberId.none)
+      underWay = done
+      return Effect.interruptible(discovered).pipe(
+        Effect.onExit((exit) => {
+          underWay = undefined
+          return Deferred.done(done, exit)
+        }),
+        Effect.forkIn(scope),
+        Effect.zipRight(restore(Deferred.await(done)))
+      )
+    })
 
     yield* refresh
     const wanted = yield* Queue.sliding<void>(1)

@@ -9,9 +9,9 @@ import type { ClusterMap } from "./clusterMap.js"
 import { monitorAll } from "./monitor.js"
 import type { NodeClients, Role, Target } from "./nodeClients.js"
 import type { NodeView } from "./nodeView.js"
-import type { Placement } from "./placement.js"
+import { mayAskReplica, type Placement } from "./placement.js"
 import type { Cross, Plan } from "./plan.js"
-import { type Redirector, timeLimit } from "./redirector.js"
+import type { Redirector } from "./redirector.js"
 import { scanAll } from "./scan.js"
 import { makeSubscriber } from "./subscriber.js"
 import { makeSubscriptionRouting } from "./subscriptionRouting.js"
@@ -99,7 +99,7 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
           Effect.mapError((error) => RedisError.withContext(error, { position: undefined }))
         )
 
-  /** The slot of all keys, in a transaction or under a watch. */
+  /** The slot of all keys, in a transaction or under a watch; or why they cannot be on one node. */
   const slotOfAll = (
     commands: ReadonlyArray<Command.Command<unknown>>,
     given?: number
@@ -111,7 +111,13 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
       if (plan._tag === "Split") {
         return crossSlot({ _tag: "Cross", slots: [plan.parts[0]!.slot, plan.parts[1]!.slot] }, command, position)
       }
-      if (plan._tag === "Keyless") continue
+      if (plan._tag === "Keyless") {
+        const { policy } = plan
+        if (policy.to === "refused") return refusal(policy.advice, command, position)
+        // PING is harmless wherever it goes.
+        if (policy.to === "any" || command.definition.name === "PING") continue
+        return refusal(`it is for all ${policy.to}, and this is on one`, command, position)
+      }
       if (slot !== undefined && plan.slot !== slot) {
         return crossSlot({ _tag: "Cross", slots: [slot, plan.slot] }, command, position)
       }
@@ -128,7 +134,6 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
       return redirector.run({
         slot,
         readOnly: false,
-        limit: commandTimeout,
         use: (runner) => runner.transaction(commands)
       })
     })
@@ -188,7 +193,6 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
         : redirector.run({
             slot,
             readOnly: false,
-            limit: commandTimeout,
             use: (runner, { target }) => use(runner, target)
           })
     })
@@ -199,8 +203,7 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
       return plan._tag === "Slot"
         ? redirector.run({
             slot: plan.slot,
-            readOnly: command.definition.readOnly,
-            limit: timeLimit(command, commandTimeout),
+            readOnly: mayAskReplica(command),
             use: (runner) => runner.execute(command),
             command
           })

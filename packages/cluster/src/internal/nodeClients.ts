@@ -30,6 +30,9 @@ export type OpenError = RedisError.ConnectionError | RedisError.TimeoutError | R
 /** A node is not connected to again for so long, in milliseconds, however many ask for it. */
 const pause = 50
 
+/** A node that another has pointed to is kept for so long, in milliseconds, where the map does not tell of it yet. */
+const patience = 30_000
+
 /** A node that has failed is passed over for so long, in milliseconds, where another can do the same. */
 const penance = 1_000
 
@@ -48,6 +51,7 @@ interface Entry {
 export class NodeClients {
   private readonly entries = new Map<string, Entry>()
   private readonly failed = new Map<string, number>()
+  private readonly pointed = new Map<string, number>()
 
   private constructor(
     private readonly open: (
@@ -126,6 +130,11 @@ export class NodeClients {
     )
   }
 
+  /** Notes that a node was pointed to by another. */
+  pointTo(target: Target): void {
+    this.pointed.set(target.key, performance.now() + patience)
+  }
+
   /** Notes that a node failed. */
   blame(target: Target): void {
     this.failed.set(target.key, Date.now() + penance)
@@ -155,8 +164,9 @@ export class NodeClients {
   retain(targets: ReadonlyArray<Target>, cut: boolean): void {
     const keys = new Set(targets.map(({ key }) => key))
     for (const key of this.failed.keys()) if (!keys.has(key)) this.failed.delete(key)
+    for (const [key, until] of this.pointed) if (until < performance.now()) this.pointed.delete(key)
     for (const [key, entry] of this.entries) {
-      if (keys.has(key)) continue
+      if (keys.has(key) || (this.pointed.has(key) && !cut)) continue
       this.entries.delete(key)
       if (cut) {
         entry.isCut = true

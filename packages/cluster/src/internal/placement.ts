@@ -1,6 +1,7 @@
 /**
  * Which node a command is sent to: by its slot, and where replicas may answer, by the policy of reads.
  */
+import type { Command } from "@effect-resp/core"
 import type { ReadFrom } from "../ReadFrom.js"
 import type { Node, Shard } from "../Topology.js"
 import { makeTarget, type NodeClients, type Role, type Target } from "./nodeClients.js"
@@ -11,6 +12,13 @@ export interface Place {
   readonly target: Target
   readonly asking: boolean
 }
+
+/** A cursor means nothing to another server. */
+const withCursor: ReadonlySet<string> = new Set(["HSCAN", "SCAN", "SSCAN", "ZSCAN"])
+
+/** Whether a replica may answer a command. */
+export const mayAskReplica = ({ definition }: Command.Command<unknown>): boolean =>
+  definition.readOnly && !withCursor.has(definition.name)
 
 export class Placement {
   /** Milliseconds that a node takes to answer, by its address. */

@@ -21,7 +21,7 @@ const followedAtOnce = 4
 const triedAtOnce = 2
 
 const firstPause = 10
-const longestPause = 300
+const longestPause = 500
 
 /** With less than this left of the deadline, in milliseconds, another attempt makes no sense. */
 const leastTime = 5
@@ -62,10 +62,10 @@ export class Attempts {
     return !leave || ++this.departures > triedAtOnce
   }
 
-  /** Longer each time, and never the same for all who wait. */
-  get pause(): Effect.Effect<void> {
+  /** How long to pause, in milliseconds: longer each time, and never the same for all who wait. */
+  nextPause(): number {
     const most = Math.min(firstPause * 2 ** this.pauses++, longestPause)
-    return Effect.sleep(Math.min(most * (0.5 + Math.random() / 2), Math.max(this.left / 2, 0)))
+    return Math.min(most * (0.5 + Math.random() / 2), Math.max(this.left / 2, 0))
   }
 }
 
@@ -74,16 +74,10 @@ export interface Call<A, E, R> {
   /** Of its keys; `undefined` for any primary. */
   readonly slot: number | undefined
   readonly readOnly: boolean
-  /** The longest that it may take with all its attempts, in milliseconds. */
-  readonly limit: number
   /** Runs it on a node, for later attempts with what is left of the deadline. */
   readonly use: (runner: ConnectionPool.Runner, place: Place) => Effect.Effect<A, E, R>
   readonly command?: Command.Command<unknown>
 }
-
-/** The longest that a command may take: what the server may block for is its own. */
-export const timeLimit = ({ blockMillis, definition }: Command.Command<unknown>, timeout: number): number =>
-  !definition.blocking ? timeout : blockMillis ? blockMillis + timeout : Number.POSITIVE_INFINITY
 
 export interface RedirectorOptions {
   readonly map: ClusterMap
@@ -95,15 +89,38 @@ export interface RedirectorOptions {
 }
 
 export class Redirector {
-  constructor(private readonly options: RedirectorOptions) {}
+  private readonly waiting = new Set<() => void>()
+
+  constructor(private readonly options: RedirectorOptions) {
+    options.map.onChange(() => {
+      for (const wake of [...this.waiting]) wake()
+    })
+  }
+
+  /**
+   * Waits for another attempt: until the map changes, or for a while. Not by `Effect.sleep` raced with the change: of ten
+   * thousand who wait for a failover each would cost two fibers more, several times a second.
+   */
+  pause(attempts: Attempts): Effect.Effect<void> {
+    return Effect.async((resume) => {
+      const wake = () => {
+        clearTimeout(timer)
+        this.waiting.delete(wake)
+        resume(Effect.void)
+      }
+      const timer = setTimeout(wake, attempts.nextPause())
+      this.waiting.add(wake)
+      return Effect.sync(wake)
+    })
+  }
 
   /** Learns from an error that a node gave, or that came on the way to it, and says what it means. */
   report(error: unknown, target: Target): Verdict {
     const { clients, map } = this.options
     const verdict = verdictOf(error, target.node)
-    if (verdict._tag === "Moved" || verdict._tag === "Ask") return this.redirected(verdict, target)
-    if (verdict._tag === "Again" && verdict.leave) clients.blame(target)
-    if ("suspect" in verdict && verdict.suspect) map.requestRefresh()
+    if ("address" in verdict) return this.redirected(verdict, target)
+    if (verdict.leave) clients.blame(target)
+    if (verdict.suspect) map.requestRefresh()
     return verdict
   }
 
@@ -119,6 +136,7 @@ export class Redirector {
       map.requestRefresh()
       return again
     }
+    clients.pointTo(makeTarget(makeNode(address, undefined), "primary"))
     const table = map.table()
     if (verdict._tag === "Moved" && table.shardOf(verdict.slot)?.primary.address !== addressOf(address)) {
       table.moved(verdict.slot, address)
@@ -157,7 +175,7 @@ export class Redirector {
     const { clients } = this.options
     const client = clients.peek(target)
     if (client !== undefined) return Effect.succeed(client)
-    const { left, timeout } = attempts
+    const { timeout } = attempts
     const onTimeout = () => new RedisError.TimeoutError({ phase: "Connect", millis: timeout, outcome: "NotSent" })
     const named = (error: OpenError): OpenError =>
       command === undefined
@@ -166,7 +184,9 @@ export class Redirector {
             command: command.definition.name,
             idempotent: command.definition.idempotent
           })
-    return Effect.mapError(Effect.timeoutFail(clients.get(target), { duration: left, onTimeout }), named)
+    // Not all the time is for one node: it is connected to all the while, and another may do it meanwhile.
+    const duration = Math.max(attempts.left / 2, leastTime)
+    return Effect.mapError(Effect.timeoutFail(clients.get(target), { duration, onTimeout }), named)
   }
 
   /** Runs something that belongs to a slot, or to any primary, where the map and the nodes say. */
@@ -175,13 +195,21 @@ export class Redirector {
       const { clients, placement } = this.options
       const place = placement.at(call.slot, call.readOnly)
       const client = place && clients.peek(place.target)
-      if (client === undefined) return this.attempt(call, place, new Attempts(call.limit))
-      // As nearly always: nothing but the command and a look at how it ends.
       const started = performance.now()
+      if (client === undefined) return this.attempt(call, place, this.attempts(call, started))
+      // As nearly always: nothing but the command and a look at how it ends.
       return Effect.catchAll(call.use(client, place!), (error) =>
-        this.afterFailure(call, error, place!, new Attempts(call.limit, started))
+        this.afterFailure(call, error, place!, this.attempts(call, started))
       )
     })
+  }
+
+  /** The attempts of a call of which one has begun. One that did block has used up nothing of their time. */
+  private attempts<A, E, R>({ command }: Call<A, E, R>, started: number, before?: Attempts): Attempts {
+    const { commandTimeout } = this.options
+    return command?.definition.blocking === true && performance.now() - started > commandTimeout / 2
+      ? new Attempts(commandTimeout)
+      : (before ?? new Attempts(commandTimeout, started))
   }
 
   private attempt<A, E, R>(
@@ -197,10 +225,17 @@ export class Redirector {
     }
     return this.client(place, attempts, call.command).pipe(
       Effect.flatMap((client) => {
-        const timeout = Math.min(attempts.left, this.options.commandTimeout)
-        return call.use(client.calling({ timeout, asking: place.asking }), place)
+        const started = performance.now()
+        return Effect.mapError(
+          call.use(client.calling({ timeout: attempts.left, asking: place.asking }), place),
+          (error) => ({ error, attempts: this.attempts(call, started, attempts) })
+        )
       }),
-      Effect.catchAll((error) => this.afterFailure(call, error, place, attempts))
+      Effect.catchAll((failed) =>
+        "attempts" in failed
+          ? this.afterFailure(call, failed.error, place, failed.attempts)
+          : this.afterFailure(call, failed, place, attempts)
+      )
     )
   }
 
@@ -212,7 +247,7 @@ export class Redirector {
     attempts: Attempts
   ): Effect.Effect<A, E | RedisError.RedisError, R> {
     return Effect.zipRight(
-      attempts.pause,
+      this.pause(attempts),
       Effect.suspend(() => (this.isOver(attempts) ? Effect.fail(error) : this.attempt(call, place, attempts)))
     )
   }
@@ -240,7 +275,9 @@ export class Redirector {
 export const located = <E>(error: E, { target }: Place, { timeout }: Attempts): E => {
   const node = target.node.address
   if (error instanceof RedisError.TimeoutError && error.phase !== "Reserve") {
-    return RedisError.withContext(new RedisError.TimeoutError({ ...error, millis: timeout }), { node }) as E
+    return RedisError.withContext(new RedisError.TimeoutError({ ...error, millis: Math.max(error.millis, timeout) }), {
+      node
+    }) as E
   }
   return error instanceof RedisError.TimeoutError ||
     error instanceof RedisError.ReplyError ||

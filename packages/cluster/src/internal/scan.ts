@@ -197,7 +197,7 @@ export const scanAll = (options: ScanOptions, page: Page): Stream.Stream<string,
               return yield* failure ??
                 new RedisError.ClusterError({ reason: "NoNode", detail, attempts: [], outcome: "NotSent" })
             }
-            yield* fruitless.pause
+            yield* redirector.pause(fruitless)
           }
           yield* Effect.ignore(refresh)
         }

@@ -41,9 +41,6 @@ export interface SubscriptionRouting {
   readonly slotOf: (name: RedisPubSub.Name) => number
 }
 
-declare function setTimeout(run: () => void, millis: number): unknown
-declare function clearTimeout(timer: unknown): void
-
 /** The longest time a timer takes, in milliseconds; more is for ever. */
 const longest = 2 ** 31 - 1
 

@@ -7,14 +7,15 @@ import { parseRedirect, type Redirect } from "./redirect.js"
 
 /** What to do about a failure. */
 export type Verdict =
-  /** It is the caller's. `suspect`: the node may be gone, so the map is asked for again. */
-  | { readonly _tag: "GiveUp"; readonly suspect: boolean }
+  /** It is the caller's. `suspect`: the node may be gone, so the map is asked for again; `leave`: others had rather use another. */
+  | { readonly _tag: "GiveUp"; readonly suspect: boolean; readonly leave: boolean }
   | Redirect
-  /** It passes by itself: once more after a pause. `suspect` as above, `leave`: rather on another node. */
+  /** It passes by itself: once more after a pause. `suspect` and `leave` as above. */
   | { readonly _tag: "Again"; readonly suspect: boolean; readonly leave: boolean }
 
-const mine: Verdict = { _tag: "GiveUp", suspect: false }
-const lost: Verdict = { _tag: "GiveUp", suspect: true }
+const mine: Verdict = { _tag: "GiveUp", suspect: false, leave: false }
+const busy: Verdict = { _tag: "GiveUp", suspect: true, leave: false }
+const lost: Verdict = { _tag: "GiveUp", suspect: true, leave: true }
 const wait: Verdict = { _tag: "Again", suspect: false, leave: false }
 const lookAgain: Verdict = { _tag: "Again", suspect: true, leave: false }
 const elsewhere: Verdict = { _tag: "Again", suspect: true, leave: true }
@@ -57,7 +58,8 @@ export const verdictOf = (error: unknown, origin: Address): Verdict => {
     return error.outcome === "NotSent" || error.idempotent === true ? elsewhere : lost
   }
   if (error instanceof RedisError.TimeoutError) {
-    if (error.phase === "Reserve") return mine
+    // All connections are lent: to those who wait for a node that is silent, perhaps.
+    if (error.phase === "Reserve") return busy
     return error.outcome === "NotSent" ? elsewhere : lost
   }
   if (error instanceof RedisError.ClusterError) return error.reason === "Redirections" ? mine : lookAgain
