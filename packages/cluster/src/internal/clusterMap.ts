@@ -1,10 +1,11 @@
 /**
  * The newest known map of who serves what, kept new.
  */
-import type { Redis, RedisError } from "@effect-resp/core"
+import { type Redis, RedisError } from "@effect-resp/core"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -50,6 +51,14 @@ export interface ClusterMap {
   readonly state: Subscribable.Subscribable<Redis.ConnectionState>
 }
 
+const ended = () =>
+  new RedisError.ClusterError({
+    reason: "Discovery",
+    detail: "the client has ended",
+    attempts: [],
+    outcome: "NotSent"
+  })
+
 /** Finds the map, and renews it for as long as the scope lasts: every so often, and when asked. The last good one stays. */
 export const makeClusterMap = (
   options: ClusterMapOptions
@@ -88,7 +97,7 @@ export const makeClusterMap = (
       return Effect.interruptible(discovered).pipe(
         Effect.onExit((exit) => {
           underWay = undefined
-          return Deferred.done(done, exit)
+          return Deferred.done(done, Exit.isInterrupted(exit) ? Exit.fail(ended()) : exit)
         }),
         Effect.forkIn(scope),
         Effect.zipRight(restore(Deferred.await(done)))

@@ -166,7 +166,8 @@ export class NodeClients {
     for (const key of this.failed.keys()) if (!keys.has(key)) this.failed.delete(key)
     for (const [key, until] of this.pointed) if (until < performance.now()) this.pointed.delete(key)
     for (const [key, entry] of this.entries) {
-      if (keys.has(key) || (this.pointed.has(key) && !cut)) continue
+      const isKept = this.pointed.has(key) && entry.client !== undefined && !cut
+      if (keys.has(key) || isKept) continue
       this.entries.delete(key)
       if (cut) {
         entry.isCut = true
