@@ -1,8 +1,10 @@
 import { expect, it } from "@effect/vitest"
 import { Command, Redis } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
-import { Effect, Either, Fiber, Schedule } from "effect"
+import { Effect, Either, Fiber, Option, Schedule } from "effect"
+import { describe } from "vitest"
 import * as FaultProxy from "../support/FaultProxy.js"
+import { timed } from "../support/timed.js"
 
 const behindProxy = (options: NodeRedis.Options = {}) =>
   Effect.gen(function* () {
@@ -124,3 +126,68 @@ it.scopedLive("any command that can block takes one", () =>
     expect(yield* Fiber.join(waiting)).toBeNull()
   })
 )
+
+describe("of a call with a deadline of its own", () => {
+  it.scopedLive("leases are had within it, and their commands have the usual time", () =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ commandTimeout: "2 seconds" })
+      const call = client.calling({ timeout: 150 })
+      const watching = yield* call.watch(["k"])
+      const reserved = yield* call.reserve([])
+      proxy.toClient.delay = 400
+      expect(yield* watching.execute(Redis.get("k"))).toEqual(Option.none())
+      expect(yield* watching.commit([Redis.echo("late")])).toEqual([Either.right("late")])
+      expect(yield* reserved.pipeline([Redis.echo("late")])).toEqual([Either.right("late")])
+    })
+  )
+
+  it.scopedLive("WATCH and blocking commands end with it", () =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ commandTimeout: "2 seconds" })
+      yield* leases(client, 2)
+      const call = client.calling({ timeout: 150 })
+      proxy.toClient.pause()
+      for (const run of [Effect.scoped(call.watch(["k"])), call.execute(Redis.blpop("k", "50 millis"))]) {
+        const { millis, value } = yield* timed(Effect.flip(run as Effect.Effect<unknown, unknown>))
+        expect(value).toMatchObject({ _tag: "TimeoutError", phase: "Reply" })
+        expect(millis).toBeGreaterThan(140)
+        expect(millis).toBeLessThan(500)
+      }
+    })
+  )
+})
+
+describe("a lease that watches on a server that has gone silent", () => {
+  const silent = (body: (lease: Redis.RedisService) => Effect.Effect<unknown, unknown>) =>
+    Effect.gen(function* () {
+      const { client, proxy } = yield* behindProxy({ commandTimeout: "2 seconds" })
+      const fiber = yield* Effect.fork(
+        Effect.scoped(
+          Effect.flatMap(client.watch(["k"]), (lease) => {
+            proxy.toClient.pause()
+            return body(lease)
+          })
+        )
+      )
+      yield* Effect.sleep("100 millis")
+      expect(proxy.live).toHaveLength(2)
+      const { millis } = yield* timed(Fiber.interrupt(fiber))
+      proxy.toClient.resume()
+      yield* Effect.sleep("50 millis")
+      // It has been closed, for it may still be watching.
+      expect(proxy.live).toHaveLength(1)
+      return millis
+    })
+
+  it.scopedLive("is given up at once while a reply is due", () =>
+    Effect.gen(function* () {
+      expect(yield* silent((lease) => lease.execute(Redis.get("k")))).toBeLessThan(100)
+    })
+  )
+
+  it.scopedLive("waits a moment for UNWATCH otherwise", () =>
+    Effect.gen(function* () {
+      expect(yield* silent(() => Effect.never)).toBeLessThan(500)
+    })
+  )
+})

@@ -2,8 +2,9 @@ import { inspect } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import { Command, Redis, RedisError, Transaction } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
-import { Effect, Exit, Fiber, Ref, Schedule, TestClock } from "effect"
+import { Effect, Exit, Fiber, Option, Ref, Schedule, TestClock } from "effect"
 import { redisLayer } from "../support/redis.js"
+import * as ScriptedPeer from "../support/ScriptedPeer.js"
 
 const lost = (fields: Partial<ConstructorParameters<typeof RedisError.ConnectionError>[0]> = {}) =>
   new RedisError.ConnectionError({
@@ -71,6 +72,76 @@ describe("isSafeToRetry", () => {
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(fiber)
       expect(yield* Ref.get(tries)).toBe(6)
+    })
+  )
+})
+
+describe("an error that a script answers", () => {
+  const own = [
+    "CLUSTERDOWN own",
+    "LOADING own",
+    "MASTERDOWN own",
+    "MOVED own",
+    "TRYAGAIN own",
+    "BUSY own",
+    "NOSCRIPT own",
+    "UNBLOCKED force unblock from blocking operation",
+    "READONLY You can't write against a read only replica.",
+    "ERR syntax error",
+    "ERR Unknown command called from script"
+  ]
+  it.scopedLive("may come after a write, so it is not run again", () =>
+    Effect.gen(function* () {
+      const script = "redis.call('INCR', KEYS[1]) return redis.error_reply(ARGV[1])"
+      for (const text of own) {
+        for (const command of [
+          Redis.eval(script, { keys: ["n"], args: [text] }),
+          Command.make(["eval", script, 1, "n", text])
+        ]) {
+          yield* Redis.del("n")
+          const error = yield* Effect.flip(Effect.retry(command, RedisError.retryPolicy))
+          expect.soft(error).toMatchObject({ _tag: "ReplyError", text, outcome: "Failed" })
+          expect.soft([text, yield* Redis.get("n")]).toEqual([text, Option.some("1")])
+        }
+      }
+    }).pipe(Effect.provide(redisLayer()))
+  )
+
+  const refusals = [
+    "MOVED 3999 127.0.0.1:6381",
+    "ASK 3999 :6381",
+    "CLUSTERDOWN Hash slot not served",
+    "CLUSTERDOWN The cluster is down",
+    "CLUSTERDOWN The cluster is down and only accepts read commands",
+    "TRYAGAIN Multiple keys request during rehashing of slot",
+    "CROSSSLOT Keys in request don't hash to the same slot",
+    "LOADING Redis is loading the dataset in memory",
+    "LOADING Valkey is loading the dataset in memory",
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set on the script.",
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "BUSY Valkey is busy running a module command.",
+    "NOSCRIPT No matching script. Please use EVAL.",
+    "NOSCRIPT No matching script.",
+    "NOAUTH Authentication required.",
+    "NOPERM this user has no permissions to run the 'eval' command or its subcommand",
+    "NOPERM User alice has no permissions to run the 'eval' command",
+    "NOPERM No permissions to access a key",
+    "ERR unknown command 'FCALL', with args beginning with: "
+  ]
+  it.scopedLive("in the server's own words is a refusal", () =>
+    Effect.gen(function* () {
+      let answer = ""
+      const peer = yield* ScriptedPeer.make((words, connection) => {
+        if (!ScriptedPeer.greet(words, connection)) connection.write(`-${answer}\r\n`)
+      })
+      const client = yield* NodeRedis.make({ port: peer.port })
+      for (answer of refusals) {
+        for (const run of [Redis.eval, Redis.evalsha, Redis.fcall]) {
+          const error = yield* Effect.flip(client.execute(run("it")))
+          expect([answer, error.outcome]).toEqual([answer, "Rejected"])
+        }
+      }
     })
   )
 })

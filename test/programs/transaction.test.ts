@@ -293,6 +293,19 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       }).pipe(Effect.scoped)
     )
 
+    it.effect("whose body ran a script that answered TRYAGAIN fails with that error, for it may have written", () =>
+      Effect.gen(function* () {
+        const script = Redis.eval("redis.call('INCR', 'n') return redis.error_reply('TRYAGAIN later')")
+        yield* Redis.del("n")
+        const error = yield* Transaction.watch(["k"], Effect.as(script, Pipeline.empty)).pipe(
+          Transaction.retry(Schedule.recurs(3)),
+          Effect.flip
+        )
+        expect(error).toMatchObject({ _tag: "ReplyError", code: "TRYAGAIN", outcome: "Failed" })
+        expect(yield* Redis.get("n")).toEqual(Option.some("1"))
+      })
+    )
+
     it.effect("whose EXEC was sent and not answered has an unknown outcome", () =>
       Effect.gen(function* () {
         const server = yield* NodeRedisServer.NodeRedisServer

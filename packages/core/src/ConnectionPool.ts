@@ -92,7 +92,10 @@ export interface Options {
  * @category models
  */
 export interface CallOptions {
-  /** In milliseconds, instead of `commandTimeout` and as a bound for `reserveTimeout`. */
+  /**
+   * In milliseconds, instead of `commandTimeout` and as a bound for `reserveTimeout`. The commands that later run on a
+   * lease have the usual time again.
+   */
   readonly timeout?: number
   /** Each command has ASKING before it in the same write: it is for a slot that its node is still importing. */
   readonly asking?: boolean

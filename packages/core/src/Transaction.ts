@@ -202,7 +202,7 @@ const redirections = new Set(["MOVED", "ASK", "TRYAGAIN"])
 
 const isRedirected = (error: unknown): boolean =>
   error instanceof ReplyError
-    ? redirections.has(error.code)
+    ? error.outcome === "Rejected" && redirections.has(error.code)
     : error instanceof ExecAbortError && error.errors.some(isRedirected)
 
 /** A cluster's word that the keys are no longer where they were watched: the server has run nothing of it. */

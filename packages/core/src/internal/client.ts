@@ -220,7 +220,7 @@ export const makeClient = (
       monitor: openMonitor(monitorConnection, commandTimeout),
       state,
       reserve: () => leases.reserve(usual),
-      watch: (keys) => leases.watch(keys, usual),
+      watch: (keys) => leases.watch(keys, usual, commandTimeout),
       scan: (page) => scanPages((cursor) => service.execute(page(cursor)))
     }
     const leases: Leases = yield* makeLeases(
@@ -253,6 +253,8 @@ export const makeClient = (
 
     const runner = (call: Call): Runner => {
       const { asking, commandTimeout } = call
+      // The call is over when it has its lease, whose commands are calls of their own.
+      const lent: Call = { ...call, commandTimeout: usual.commandTimeout }
       const onLease = <A>(run: (lease: RedisService) => Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
         Effect.scoped(Effect.flatMap(leases.reserve(call), run))
       return {
@@ -282,8 +284,8 @@ export const makeClient = (
         },
         transaction: (commands) =>
           commands.length === 0 ? Effect.succeed([]) : runTransaction(nextQueue(), commands, commandTimeout, asking),
-        reserve: () => leases.reserve(call),
-        watch: (keys) => leases.watch(keys, call)
+        reserve: () => leases.reserve(lent),
+        watch: (keys) => leases.watch(keys, lent, commandTimeout)
       }
     }
     const service: Client = {

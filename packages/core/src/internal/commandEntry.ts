@@ -68,6 +68,9 @@ export class PipelineEntry extends Entry {
   ) {
     super(payload, payloadLength(payload), commands.length * (asking ? 2 : 1), timeout)
   }
+  override get progress(): number {
+    return this.slots.length
+  }
   wantsBytes(): boolean {
     // Of one that timed out every slot is filled, and its late replies are dropped.
     return this.commands[this.slots.length]?.reply.wantsBytes === true

@@ -54,7 +54,8 @@ export class CommandQueue {
         detail: `${waiting.length} commands (${this.waitingBytes} bytes) are waiting already`
       })
     }
-    this.setDeadline(entry)
+    // One that goes on for another keeps the other's deadline.
+    if (entry.expires === Number.POSITIVE_INFINITY) this.setDeadline(entry)
     this.waitingBytes += entry.size
     waiting.push(entry)
     if (this.timer === undefined) this.startClock()
@@ -152,7 +153,6 @@ export class CommandQueue {
   }
 
   private setDeadline(entry: Entry): void {
-    entry.judged = entry.remaining
     entry.expires = this.now + Math.ceil(entry.timeout / tick) + 1
   }
 
@@ -172,7 +172,10 @@ export class CommandQueue {
     const check = (entry: Entry): void => {
       if (!entry.settled && entry.expires <= this.now) {
         if (!entry.written) expired++
-        else if (entry.remaining < entry.judged) return this.setDeadline(entry)
+        else if (entry.progress > entry.judged) {
+          entry.judged = entry.progress
+          return this.setDeadline(entry)
+        }
         settle(entry, { _tag: "Timeout", millis: entry.timeout, connected: connection !== undefined })
       }
     }

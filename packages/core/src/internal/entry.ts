@@ -13,8 +13,8 @@ export abstract class Entry {
   settled = false
   /** The tick of its queue's clock at which it has waited for too long; what was not queued has no such deadline. */
   expires = Number.POSITIVE_INFINITY
-  /** What was `remaining` when its deadline was last judged: a long run of replies may take longer than one deadline. */
-  judged: number
+  /** What was its `progress` when its deadline was last judged: a long run of results may take longer than one deadline. */
+  judged = 0
 
   constructor(
     readonly payload: Payload,
@@ -24,8 +24,11 @@ export abstract class Entry {
     public remaining: number,
     /** How long it may wait for a reply, in milliseconds; `Infinity` is for ever. */
     readonly timeout: number
-  ) {
-    this.judged = remaining
+  ) {}
+
+  /** How many results have come; what ASKING, MULTI and queued commands are answered does not count. */
+  get progress(): number {
+    return 0
   }
 
   /** Whether the next reply's strings are wanted as bytes. */

@@ -97,16 +97,34 @@ const rejections = new Set([
 
 const refusedBeforeRunning = /^ERR (unknown (sub)?command|wrong number of arguments|syntax error|Protocol error)/i
 
+/** Those that can write. */
 const runsScript = /^(EVAL|EVALSHA|FCALL)$/
 
-/** Refusals that a script can also get for one of its own commands, and give on as its answer, when it has written. */
-const scriptErrors = new Set(["MISCONF", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN"])
+/**
+ * The words in which servers refuse to run a script. Any other error may be its own answer, given when it has written:
+ * MISCONF, NOREPLICAS, OOM and READONLY come in the same words for one of its commands, and UNBLOCKED never for itself.
+ */
+const scriptRefusals: ReadonlyArray<RegExp> = [
+  /^(MOVED|ASK) \d+ \S*:\d+$/,
+  /^CLUSTERDOWN (Hash slot not served|The cluster is down( and only accepts read commands)?)$/,
+  /^TRYAGAIN Multiple keys request during rehashing of slot$/,
+  /^CROSSSLOT Keys in request don't hash to the same slot$/,
+  /^LOADING \w+ is loading the dataset in memory$/,
+  /^MASTERDOWN Link with MASTER is down(,| and) replica-serve-stale-data is set to 'no'/,
+  /^BUSY \w+ is busy running a (script|module command)\./,
+  /^NOSCRIPT No matching script\./,
+  /^NOAUTH Authentication required\.$/,
+  /^NOPERM (this user has no|User \S+ has no|No) permissions to /,
+  /^ERR unknown command ['`]/
+]
 
 const outcomeOf = (error: RespError, command: Command<unknown>): ReplyError["outcome"] => {
   if (error.code === "IOERR") return "Unknown"
-  if (scriptErrors.has(error.code) && runsScript.test(command.definition.name)) return "Failed"
   // A script can have written before one of its commands was refused; the server's text then names the script.
   if (/script:|user_script/.test(error.message)) return "Failed"
+  if (runsScript.test(command.definition.name)) {
+    return scriptRefusals.some((words) => words.test(error.message)) ? "Rejected" : "Failed"
+  }
   return rejections.has(error.code) || refusedBeforeRunning.test(error.message) ? "Rejected" : "Failed"
 }
 

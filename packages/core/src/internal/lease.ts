@@ -32,6 +32,9 @@ interface Lease {
 const WATCH = define("WATCH", { keys: keyRange(1, -1), idempotent: true })
 const UNWATCH = define("UNWATCH", { keys: noKeys })([], Reply.ok)
 
+/** So long, in milliseconds, the end of a lease waits for UNWATCH: a new connection costs less than a silent server. */
+const unwatchTimeout = 200
+
 const makeLease = (
   open: Effect.Effect<Connection, OpenError, Scope.Scope>,
   limits: QueueLimits
@@ -72,16 +75,18 @@ export interface Call {
 
 /** A lease before it watches. */
 interface Reserved extends Watching {
-  readonly begin: (keys: ReadonlyArray<Argument>) => Effect.Effect<void, RedisError | WatchError>
+  readonly begin: (keys: ReadonlyArray<Argument>, timeout: number) => Effect.Effect<void, RedisError | WatchError>
 }
 
 /** What lends connections. */
 export interface Leases {
   /** Lends a service that runs everything on one connection. */
   readonly reserve: (call: Call) => Effect.Effect<Watching, RedisError, Scope.Scope>
+  /** The same, watching keys, which may take so many milliseconds. */
   readonly watch: (
     keys: ReadonlyArray<Argument>,
-    call: Call
+    call: Call,
+    timeout: number
   ) => Effect.Effect<Watching, RedisError | WatchError, Scope.Scope>
   /** Ends what waits for one at once, and what is lent after so long. */
   readonly close: (patience: DurationInput) => Effect.Effect<void>
@@ -115,7 +120,7 @@ export const makeLeases = (options: LeaseOptions, rest: Rest): Effect.Effect<Lea
         )
       return {
         reserve,
-        watch: (keys, call) => allOrNothing(Effect.tap(reserve(call), (lease) => lease.begin(keys))),
+        watch: (keys, call, timeout) => allOrNothing(Effect.tap(reserve(call), (lease) => lease.begin(keys, timeout))),
         close: (patience) => pool.close(patience)
       }
     }
@@ -166,14 +171,14 @@ const reservedService = (
   const unwatch: Effect.Effect<void> = Effect.suspend(() => {
     if (!lease.watching) return Effect.void
     lease.watching = false
+    // Not behind a reply that is still due: nobody can interrupt this.
+    const cleaned = queue.idle
+      ? Effect.isSuccess(runCommand(queue, UNWATCH, Math.min(unwatchTimeout, commandTimeout), false))
+      : Effect.succeed(false)
     // A lease that cannot be cleaned is not used again.
-    return runCommand(queue, UNWATCH, commandTimeout, false).pipe(
-      Effect.catchAll(() =>
-        Effect.sync(() => {
-          lease.dirty = true
-        })
-      )
-    )
+    return Effect.map(cleaned, (isClean) => {
+      if (!isClean) lease.dirty = true
+    })
   })
 
   const transaction: RedisService["transaction"] = (commands) =>
@@ -195,10 +200,10 @@ const reservedService = (
     pipeline: (commands) => guarded(commands, () => runPipeline(queue, commands, commandTimeout, asking)),
     transaction,
     scan: (page) => scanPages((cursor) => service.execute(page(cursor))),
-    begin: (keys) =>
+    begin: (keys, timeout) =>
       Effect.suspend(() => {
         lease.watching = true
-        const watch = runCommand(queue, WATCH(many(keys, "keys"), Reply.ok), commandTimeout, asking)
+        const watch = runCommand(queue, WATCH(many(keys, "keys"), Reply.ok), timeout, asking)
         return Effect.mapError(Effect.asVoid(watch), connectionReset)
       }),
     commit: (commands) =>

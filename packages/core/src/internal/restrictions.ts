@@ -40,9 +40,7 @@ const sessionCommands: ReadonlyMap<string, string> = new Map([
   ["CLIENT CACHING", "it changes the shared session"],
   ["CLIENT NO-EVICT", "it changes the shared session"],
   ["CLIENT NO-TOUCH", "it changes the shared session"],
-  ["CLIENT SETINFO", "it changes the shared session"],
-  ["CLIENT CAPA", "it changes the shared session"],
-  ["CLIENT IMPORT-SOURCE", "it changes the shared session"]
+  ["CLIENT SETINFO", "it changes the shared session"]
 ])
 
 /** They count the writes of their own connection: on one made for them alone there are none to count. */

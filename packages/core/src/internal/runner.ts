@@ -52,12 +52,13 @@ const submitted = <A, E>(queue: CommandQueue, make: (resume: (effect: Effect.Eff
     })
   })
 
-/** Runs one command. */
+/** Runs one command, until `timeout` from now or the tick of the queue's clock where it `expires`. */
 export const runCommand = <A>(
   queue: CommandQueue,
   command: Command<A>,
   timeout: number,
-  asking: boolean
+  asking: boolean,
+  expires?: number
 ): Effect.Effect<A, RedisError> => {
   if (asking) return runAsking(queue, command, timeout)
   const payload = encode(command)
@@ -66,10 +67,12 @@ export const runCommand = <A>(
     const done = (slot: Slot, value: RespValue | undefined) =>
       resume(
         command.onNoScript !== undefined && value instanceof RespError && isUnknownScript(value)
-          ? runCommand(queue, command.onNoScript, timeout, false)
+          ? runCommand(queue, command.onNoScript, timeout, false, entry.expires)
           : (slot as Slot<A>)
       )
-    return new SingleEntry(command, payload, deadline(command, timeout), done)
+    const entry: Entry = new SingleEntry(command, payload, deadline(command, timeout), done)
+    if (expires !== undefined) entry.expires = expires
+    return entry
   })
 }
 
