@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import type { Merge } from "./merge.js"
 import { mayAskReplica, type Place, type Placement } from "./placement.js"
 import type { Plan } from "./plan.js"
-import { Attempts, located, noNode, type Redirector, tooManyRedirections } from "./redirector.js"
+import { Attempts, hasOthers, located, noNode, type Redirector, tooManyRedirections } from "./redirector.js"
 import type { SlotTable } from "./slotTable.js"
 
 /** One command for one node. */
@@ -180,7 +180,7 @@ const judge = (
       if (verdict._tag === "GiveUp" || (error.outcome === "Unknown" && changed.has(item.slot))) continue
       pending.push(item)
       if (verdict._tag === "Again") {
-        leave &&= verdict.leave
+        leave &&= verdict.leave && hasOthers(item.slot, item.read)
         item.place = item.only
       } else {
         redirected.add(item)

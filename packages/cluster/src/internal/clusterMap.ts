@@ -79,9 +79,13 @@ export const makeClusterMap = (
     const adopt = ({ source, topology }: Discovered) =>
       Effect.suspend(() => {
         attempt = 1
-        table = new SlotTable(topology)
         options.onTopology(topology)
-        changed()
+        const next = new SlotTable(topology)
+        // Mostly it is the same: while a node is away the map is asked for again and again.
+        if (!table.isAsTold || next.source !== table.source) {
+          table = next
+          changed()
+        }
         return setState({ _tag: "Connected", address: source })
       })
     const discovered = Effect.suspend(() => options.discover(table.shards)).pipe(

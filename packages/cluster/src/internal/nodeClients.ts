@@ -43,7 +43,10 @@ interface Entry {
   /** Its connections were cut, and there are to be no others. */
   isCut: boolean
   client: ConnectionPool.Client | undefined
+  /** How making it has ended. */
+  outcome: Exit.Exit<ConnectionPool.Client, OpenError> | undefined
   readonly opened: Deferred.Deferred<ConnectionPool.Client, OpenError>
+  readonly waiting: Set<(outcome: Exit.Exit<ConnectionPool.Client, OpenError>) => void>
   readonly transports: Map<Transport.Transport, Transport.TransportHandler>
   close: Effect.Effect<void>
 }
@@ -52,6 +55,8 @@ export class NodeClients {
   private readonly entries = new Map<string, Entry>()
   private readonly failed = new Map<string, number>()
   private readonly pointed = new Map<string, number>()
+  /** Told when a node is connected, also after it was lost. */
+  onConnected: () => void = () => {}
 
   private constructor(
     private readonly open: (
@@ -75,16 +80,51 @@ export class NodeClients {
 
   /** The client; those who ask while it is being made wait for the same one. */
   get(target: Target): Effect.Effect<ConnectionPool.Client, OpenError> {
-    // Uninterruptible but for the waiting, and the fiber that makes it, too: those who wait are told in any case.
-    return Effect.uninterruptibleMask((restore) => {
+    return Effect.flatMap(this.begun(target), ({ opened }) => Deferred.await(opened))
+  }
+
+  /**
+   * The client, if it is made in so many milliseconds. Not by `Effect.timeout`, which costs two fibers: after a failover
+   * all who waited for it come at once.
+   */
+  getWithin<E>(
+    target: Target,
+    millis: number,
+    onTimeout: () => E
+  ): Effect.Effect<ConnectionPool.Client, OpenError | E> {
+    return Effect.flatMap(this.begun(target), (entry) =>
+      entry.outcome !== undefined
+        ? entry.outcome
+        : Effect.async((resume) => {
+            const leave = () => {
+              clearTimeout(timer)
+              entry.waiting.delete(told)
+            }
+            const told = (outcome: Exit.Exit<ConnectionPool.Client, OpenError | E>) => {
+              leave()
+              resume(outcome)
+            }
+            const timer = setTimeout(() => told(Exit.fail(onTimeout())), millis)
+            entry.waiting.add(told)
+            return Effect.sync(leave)
+          })
+    )
+  }
+
+  /** What is known of a client, which is being made if it was not. */
+  private begun(target: Target): Effect.Effect<Entry> {
+    // Uninterruptible, and the fiber that makes it, too: those who wait are told in any case.
+    return Effect.suspend(() => {
       const { key } = target
       const known = this.entries.get(key)
-      if (known !== undefined) return restore(Deferred.await(known.opened))
+      if (known !== undefined) return Effect.succeed(known)
       const entry: Entry = {
         since: performance.now(),
         isCut: false,
         client: undefined,
+        outcome: undefined,
         opened: Deferred.unsafeMake(FiberId.none),
+        waiting: new Set(),
         transports: new Map(),
         close: Effect.void
       }
@@ -93,9 +133,9 @@ export class NodeClients {
         const scope = yield* Scope.fork(this.scope, ExecutionStrategy.sequential)
         const making = yield* Effect.forkIn(this.make(key, entry, target, scope), this.scope)
         entry.close = Effect.zipRight(Fiber.interrupt(making), Scope.close(scope, Exit.void))
-        return yield* restore(Deferred.await(entry.opened))
+        return entry
       })
-    })
+    }).pipe(Effect.uninterruptible)
   }
 
   private make(key: string, entry: Entry, target: Target, scope: Scope.CloseableScope): Effect.Effect<void> {
@@ -121,12 +161,25 @@ export class NodeClients {
       ),
       Effect.tapErrorCause(() => Scope.close(scope, Exit.void)),
       Effect.exit,
-      Effect.tap((exit) => Deferred.done(entry.opened, Exit.isInterrupted(exit) ? Exit.fail(gone) : exit)),
+      Effect.tap((exit) => {
+        const outcome = Exit.isInterrupted(exit) ? Exit.fail(gone) : exit
+        entry.outcome = outcome
+        for (const told of [...entry.waiting]) told(outcome)
+        return Deferred.done(entry.opened, outcome)
+      }),
       // One that has given up to reconnect is of no use any more: the next is made anew.
-      Effect.flatMap((exit) => (Exit.isSuccess(exit) ? Effect.interruptible(ended(exit.value)) : Effect.void)),
+      Effect.flatMap((exit) => (Exit.isSuccess(exit) ? Effect.interruptible(this.follow(exit.value)) : Effect.void)),
       Effect.zipRight(Effect.interruptible(Effect.sleep(pause))),
       Effect.zipRight(forget),
       Effect.zipRight(Scope.close(scope, Exit.void))
+    )
+  }
+
+  /** Tells when it is connected; completes when it has ended. */
+  private follow({ state }: ConnectionPool.Client): Effect.Effect<void> {
+    return state.changes.pipe(
+      Stream.takeUntil(({ _tag }) => _tag === "Closed"),
+      Stream.runForEach(({ _tag }) => Effect.sync(() => (_tag === "Connected" ? this.onConnected() : undefined)))
     )
   }
 
@@ -180,13 +233,6 @@ export class NodeClients {
     }
   }
 }
-
-/** Completes when the client has ended. */
-const ended = ({ state }: ConnectionPool.Client): Effect.Effect<void> =>
-  state.changes.pipe(
-    Stream.takeUntil(({ _tag }) => _tag === "Closed"),
-    Stream.runDrain
-  )
 
 /** Keeps account of an entry's open transports. */
 const watching =

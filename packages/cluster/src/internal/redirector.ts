@@ -62,9 +62,10 @@ export class Attempts {
     return !leave || ++this.departures > triedAtOnce
   }
 
-  /** How long to pause, in milliseconds: longer each time, and never the same for all who wait. */
-  nextPause(): number {
-    const most = Math.min(firstPause * 2 ** this.pauses++, longestPause)
+  /** How long to pause, in milliseconds: longer each time, never the same for all who wait, and longer the more these are. */
+  nextPause(waiting: number): number {
+    const least = Math.min(waiting / 5, 4 * longestPause)
+    const most = Math.max(Math.min(firstPause * 2 ** this.pauses++, longestPause), least)
     return Math.min(most * (0.5 + Math.random() / 2), Math.max(this.left / 2, 0))
   }
 }
@@ -92,13 +93,15 @@ export class Redirector {
   private readonly waiting = new Set<() => void>()
 
   constructor(private readonly options: RedirectorOptions) {
-    options.map.onChange(() => {
+    const wakeAll = () => {
       for (const wake of [...this.waiting]) wake()
-    })
+    }
+    options.map.onChange(wakeAll)
+    options.clients.onConnected = wakeAll
   }
 
   /**
-   * Waits for another attempt: until the map changes, or for a while. Not by `Effect.sleep` raced with the change: of ten
+   * Waits for another attempt: until the map changes, a node is connected, or for a while. Not by `Effect.sleep` raced with the change: of ten
    * thousand who wait for a failover each would cost two fibers more, several times a second.
    */
   pause(attempts: Attempts): Effect.Effect<void> {
@@ -108,7 +111,7 @@ export class Redirector {
         this.waiting.delete(wake)
         resume(Effect.void)
       }
-      const timer = setTimeout(wake, attempts.nextPause())
+      const timer = setTimeout(wake, attempts.nextPause(this.waiting.size))
       this.waiting.add(wake)
       return Effect.sync(wake)
     })
@@ -186,7 +189,7 @@ export class Redirector {
           })
     // Not all the time is for one node: it is connected to all the while, and another may do it meanwhile.
     const duration = Math.max(attempts.left / 2, leastTime)
-    return Effect.mapError(Effect.timeoutFail(clients.get(target), { duration, onTimeout }), named)
+    return Effect.mapError(clients.getWithin(target, duration, onTimeout), named)
   }
 
   /** Runs something that belongs to a slot, or to any primary, where the map and the nodes say. */
@@ -261,7 +264,7 @@ export class Redirector {
     const verdict = this.report(error, place.target)
     if (verdict._tag === "GiveUp" || this.isOver(attempts)) return Effect.fail(located(error, place, attempts))
     if (verdict._tag === "Again") {
-      return attempts.pausesAfter(verdict.leave)
+      return attempts.pausesAfter(verdict.leave && hasOthers(call.slot, call.readOnly))
         ? this.later(call, error, undefined, attempts)
         : this.attempt(call, undefined, attempts)
     }
@@ -285,6 +288,9 @@ export const located = <E>(error: E, { target }: Place, { timeout }: Attempts): 
     ? RedisError.withContext(error, { node })
     : error
 }
+
+/** Whether another node may do the same: for a write to a slot there is none. */
+export const hasOthers = (slot: number | undefined, readOnly: boolean): boolean => readOnly || slot === undefined
 
 /** Nothing is known that serves the slot. */
 export const noNode = (

@@ -8,9 +8,13 @@ export class SlotTable {
   private readonly table = new Array<Shard | undefined>(Slot.count).fill(undefined)
   private known: ReadonlyArray<Shard>
   private uncovered = Slot.count
+  /** What it was made of, and whether it still is that. */
+  readonly source: string
+  isAsTold = true
 
   constructor(topology: Topology) {
     this.known = topology.shards
+    this.source = JSON.stringify(topology)
     for (const shard of topology.shards) {
       for (const [first, last] of shard.slots) {
         for (let slot = Math.max(first, 0); slot <= last && slot < Slot.count; slot++) this.assign(slot, shard)
@@ -43,6 +47,7 @@ export class SlotTable {
    */
   moved(slot: number, address: Address): void {
     if (!isSlot(slot)) return
+    this.isAsTold = false
     const name = addressOf(address)
     const shard = this.known.find(({ primary }) => primary.address === name)
     if (shard !== undefined) return this.assign(slot, shard)

@@ -248,7 +248,7 @@ export const makeSubscriber = (
       Effect.async((resume) => {
         if (outbox.failure !== undefined) return resume(Effect.fail(outbox.failure))
         const command = commandOf(kind, what)
-        let timer: unknown
+        let timer: ReturnType<typeof setTimeout> | undefined
         const call = new Call((error) => {
           clearTimeout(timer)
           calls.delete(call)
