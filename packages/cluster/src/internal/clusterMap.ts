@@ -44,8 +44,8 @@ export interface ClusterMap {
   readonly adopt: (discovered: Discovered) => Effect.Effect<void>
   /** Refreshes now; those who ask meanwhile wait for the same. */
   readonly refresh: Effect.Effect<void, RedisError.ClusterError>
-  /** Listens to changes; gives what ends that. */
-  readonly onChange: (listener: () => void) => () => void
+  /** Listens to each map that comes, and whether it differs from the one before; gives what ends that. */
+  readonly onChange: (listener: (differs: boolean) => void) => () => void
   /** Tells those who listen that the table was changed in place. */
   readonly changed: () => void
   readonly state: Subscribable.Subscribable<Redis.ConnectionState>
@@ -64,9 +64,9 @@ export const makeClusterMap = (
   options: ClusterMapOptions
 ): Effect.Effect<ClusterMap, RedisError.ClusterError, Scope.Scope> =>
   Effect.gen(function* () {
-    const listeners = new Set<() => void>()
-    const changed = () => {
-      for (const listener of listeners) listener()
+    const listeners = new Set<(differs: boolean) => void>()
+    const changed = (differs = true) => {
+      for (const listener of listeners) listener(differs)
     }
     const state = yield* SubscriptionRef.make<Redis.ConnectionState>({ _tag: "Connecting", attempt: 1 })
     const setState = (next: Redis.ConnectionState) =>
@@ -82,10 +82,9 @@ export const makeClusterMap = (
         options.onTopology(topology)
         const next = new SlotTable(topology)
         // Mostly it is the same: while a node is away the map is asked for again and again.
-        if (!table.isAsTold || next.source !== table.source) {
-          table = next
-          changed()
-        }
+        const differs = !table.isAsTold || next.source !== table.source
+        if (differs) table = next
+        changed(differs)
         return setState({ _tag: "Connected", address: source })
       })
     const discovered = Effect.suspend(() => options.discover(table.shards)).pipe(

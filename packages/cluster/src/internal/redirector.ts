@@ -96,7 +96,7 @@ export class Redirector {
     const wakeAll = () => {
       for (const wake of [...this.waiting]) wake()
     }
-    options.map.onChange(wakeAll)
+    options.map.onChange((differs) => differs && wakeAll())
     options.clients.onConnected = wakeAll
   }
 
