@@ -33,7 +33,7 @@ import type { Address, Node, Shard, Topology } from "./Topology.js"
 export interface Options extends Omit<ConnectionPool.Options, "database" | "readOnly" | "whileDisconnected"> {
   /** Which nodes answer read-only commands; `primary` by default. */
   readonly readFrom?: ReadFrom | undefined
-  /** Which nodes subscribers connect to; `primary` by default. */
+  /** Which nodes subscribers connect to; `primary` by default. With `replica`, the primary while none can be reached. */
   readonly subscribeTo?: "primary" | "replica" | undefined
   /** How often the map is renewed, also where nothing calls for it; 30 seconds by default. */
   readonly refreshInterval?: DurationInput | undefined

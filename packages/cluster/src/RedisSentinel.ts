@@ -32,7 +32,7 @@ import type { Address } from "./Topology.js"
 export interface Options extends Omit<ConnectionPool.Options, "readOnly" | "whileDisconnected"> {
   /** Which servers answer read-only commands; `primary` by default. */
   readonly readFrom?: ReadFrom | undefined
-  /** Which servers subscribers connect to; `primary` by default. */
+  /** Which servers subscribers connect to; `primary` by default. With `replica`, the primary while none can be reached. */
   readonly subscribeTo?: "primary" | "replica" | undefined
   /** How often the Sentinels are asked, also where they have told nothing; 10 seconds by default. */
   readonly refreshInterval?: DurationInput | undefined

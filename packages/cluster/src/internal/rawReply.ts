@@ -20,3 +20,10 @@ export const entriesOf = (raw: Reply.Raw | undefined): ReadonlyArray<Reply.Raw> 
   const flat = elementsOf(raw)
   return flat !== undefined && flat.length % 2 === 0 ? flat : undefined
 }
+
+/** The value of a map by its key. A loop, for there are few and names from outside index nothing. */
+export const fieldOf = (raw: Reply.Raw | undefined, name: string): Reply.Raw | undefined => {
+  const entries = entriesOf(raw) ?? []
+  for (let i = 0; i + 1 < entries.length; i += 2) if (entries[i] === name) return entries[i + 1]
+  return undefined
+}

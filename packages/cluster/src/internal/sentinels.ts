@@ -8,7 +8,7 @@ import type { Node, Shard } from "../Topology.js"
 import type { Discovered } from "./clusterMap.js"
 import { type AskError, firstAnswer } from "./discovery.js"
 import { makeTarget, type NodeClients } from "./nodeClients.js"
-import { elementsOf, entriesOf } from "./rawReply.js"
+import { elementsOf, fieldOf } from "./rawReply.js"
 import { type MapAddress, makeNode, resolveAddress } from "./topology.js"
 
 /** A Sentinel, and a server asked for its role, is to answer within so long, in milliseconds. */
@@ -36,13 +36,6 @@ export const wholeShard = (primary: Node, replicas: ReadonlyArray<Node>): Shard 
   replicas,
   slots: [[0, Slot.count - 1]]
 })
-
-/** The field of a map by its name; empty where there is none. */
-const fieldOf = (raw: Reply.Raw, name: string): string => {
-  const entries = entriesOf(raw) ?? []
-  for (let i = 0; i + 1 < entries.length; i += 2) if (entries[i] === name) return String(entries[i + 1])
-  return ""
-}
 
 export class Sentinels {
   /** Those that were named, and those that they told of, the last to answer first. */
@@ -132,7 +125,7 @@ export class Sentinels {
   private epochAt(client: ConnectionPool.Client): Effect.Effect<number | undefined, RedisError.RedisError> {
     return ask(client, "SENTINEL", "MASTER", this.options.name).pipe(
       Effect.map((told) => {
-        const epoch = fieldOf(told, "config-epoch")
+        const epoch = String(fieldOf(told, "config-epoch") ?? "")
         return /^\d+$/.test(epoch) ? Number(epoch) : undefined
       }),
       Effect.catchTag("ReplyError", () => Effect.succeed(undefined))
@@ -142,7 +135,7 @@ export class Sentinels {
   /** The servers of a list, without those that are down. */
   private nodes(list: Reply.Raw, sentinel: Node, mustFollow: boolean): ReadonlyArray<Node> {
     return (elementsOf(list) ?? []).flatMap((entry) => {
-      const field = (name: string) => fieldOf(entry, name)
+      const field = (name: string) => String(fieldOf(entry, name) ?? "")
       if (/\b([so]_down|disconnected)\b/.test(field("flags"))) return []
       if (mustFollow && field("master-link-status") !== "ok") return []
       const node = this.node(field("ip"), field("port"), sentinel)

@@ -2,7 +2,7 @@
 import type { Reply } from "@effect-resp/core"
 import * as Slot from "../Slot.js"
 import { type Address, addressOf, type Node, parseAddress, type Topology } from "../Topology.js"
-import { elementsOf, entriesOf } from "./rawReply.js"
+import { elementsOf, fieldOf } from "./rawReply.js"
 
 /** A reply that makes no topology. The reason shows nothing of the reply. */
 export class Malformed {
@@ -133,12 +133,6 @@ export const parseSlots = (raw: Reply.Raw, origin: Address, mapAddress?: MapAddr
   return claims.topology()
 }
 
-/** The field of a map by its name. A loop, for there are few and names from outside index nothing. */
-const fieldOf = (entries: ReadonlyArray<Reply.Raw>, name: string): Reply.Raw | undefined => {
-  for (let i = 0; i + 1 < entries.length; i += 2) if (entries[i] === name) return entries[i + 1]
-  return undefined
-}
-
 /**
  * Reads CLUSTER SHARDS, known since 7.0: a map of `slots` and `nodes` for each shard. Only nodes that are online count;
  * a shard without such a primary is left out, and its slots with it. With `tls` the nodes' TLS ports are taken.
@@ -153,9 +147,7 @@ export const parseShards = (
   if (entries instanceof Malformed) return entries
   const claims = new Claims(origin, mapAddress)
   for (const entry of entries) {
-    const shard = entriesOf(entry) ?? []
-    const online = (elementsOf(fieldOf(shard, "nodes")) ?? [])
-      .map((node) => entriesOf(node) ?? [])
+    const online = (elementsOf(fieldOf(entry, "nodes")) ?? [])
       .filter((node) => (fieldOf(node, "health") ?? "online") === "online")
       .map((node) => ({
         role: fieldOf(node, "role"),
@@ -164,7 +156,7 @@ export const parseShards = (
     const primary = online.find(({ role, node }) => node && (role === "master" || role === "primary"))?.node
     const replicas = online.filter(({ role }) => role === "replica" || role === "slave").map(({ node }) => node)
     if (primary !== undefined) {
-      claims.add(primary, replicas.filter(isNode), elementsOf(fieldOf(shard, "slots")) ?? [])
+      claims.add(primary, replicas.filter(isNode), elementsOf(fieldOf(entry, "slots")) ?? [])
     }
   }
   return claims.topology()
