@@ -1,9 +1,9 @@
 import { expect, layer } from "@effect/vitest"
-import { Redis } from "@effect-resp/core"
+import { Command, Redis, Reply } from "@effect-resp/core"
 import { Effect, Option } from "effect"
 import * as FaultProxy from "../support/FaultProxy.js"
 import { eventually, type RestartableServer } from "../support/RestartableServer.js"
-import { SentinelServers, layer as sentinelServers } from "../support/SentinelServers.js"
+import { type Group, SentinelServers, layer as sentinelServers } from "../support/SentinelServers.js"
 import { anotherClient, callsAt, clientOf } from "../support/sentinel.js"
 
 const times = 20
@@ -19,6 +19,22 @@ const served = (redis: Redis.RedisService, servers: ReadonlyArray<RestartableSer
     return (yield* calls).map((count, i) => count - before[i]!)
   })
 
+const replicas = (name: string) =>
+  Command.make(["SENTINEL", "REPLICAS", name], { reply: Reply.array(Reply.record(Reply.text)) })
+
+/** Sentinels ask the servers only every ten seconds, and till then may say that a replica is not in sync. */
+const toldInSync = (group: Group) =>
+  eventually(
+    "both replicas in sync, as each sentinel tells",
+    Effect.map(
+      Effect.forEach(group.sentinels, ({ client }) => client.execute(replicas(group.name))),
+      (told) => {
+        const counts = told.map((all) => all.filter((one) => one["master-link-status"] === "ok").length)
+        return counts.every((count) => count === 2) ? undefined : counts.join()
+      }
+    )
+  )
+
 layer(sentinelServers(), { excludeTestServices: true })("reads under sentinels", (it) => {
   it.scoped("are answered by those that the options say", () =>
     Effect.gen(function* () {
@@ -26,6 +42,7 @@ layer(sentinelServers(), { excludeTestServices: true })("reads under sentinels",
       const primary = yield* group.primary
       const servers = [primary, ...(yield* group.replicas)]
       yield* primary.client.pipeline([Redis.set("k", "v"), Redis.wait(2, "2 seconds")])
+      yield* toldInSync(group)
       for (const [readFrom, expected] of [
         ["primary", [times, 0, 0]],
         ["replica", [0, times / 2, times / 2]],
