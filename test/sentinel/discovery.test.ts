@@ -5,7 +5,7 @@ import { Duration, Effect, Option } from "effect"
 import * as RestartableServer from "../support/RestartableServer.js"
 import * as ScriptedPeer from "../support/ScriptedPeer.js"
 import { SentinelServers, layer as sentinelServers } from "../support/SentinelServers.js"
-import { addressOf, anotherClient, callsAt, clientOf, scriptedSentinel } from "../support/sentinel.js"
+import { addressOf, anotherClient, callsAt, clientOf, scriptedSentinel, toldOfOne } from "../support/sentinel.js"
 
 /** Nobody listens there. */
 const dead = "127.0.0.1:1"
@@ -113,18 +113,10 @@ layer(sentinelServers({ replicas: 1 }), { excludeTestServices: true })("discover
 
   it.scoped("looks again when the primary answers READONLY, and writes to the new one", () =>
     Effect.gen(function* () {
-      const one = yield* RestartableServer.make({ config: ['save ""'] })
-      const other = yield* RestartableServer.make({ config: ['save ""'] })
-      let told = one
-      const sentinel = yield* scriptedSentinel(() => told)
-      const redis = yield* NodeRedisSentinel.make({
-        name: "any",
-        sentinels: [addressOf(sentinel)],
-        refreshInterval: "1 hour"
-      })
+      const { one, other, redis, tell } = yield* toldOfOne("1 hour")
       yield* redis.execute(Redis.set("k", "v"))
       yield* one.text("REPLICAOF", "127.0.0.1", other.port)
-      told = other
+      tell(other)
       const [took] = yield* Effect.timed(redis.execute(Redis.incr("n")))
       expect(Duration.toMillis(took)).toBeLessThan(1_000)
       expect(yield* other.client.execute(Redis.get("n"))).toEqual(Option.some("1"))

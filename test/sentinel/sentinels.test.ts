@@ -4,7 +4,7 @@ import { NodeRedisSentinel } from "@effect-resp/node"
 import { Effect } from "effect"
 import * as RestartableServer from "../support/RestartableServer.js"
 import * as SentinelServers from "../support/SentinelServers.js"
-import { addressOf, clientOf, connectionsAt, followersAt, scriptedSentinel } from "../support/sentinel.js"
+import { addressOf, clientOf, connectionsAt, followersAt, toldOfOne } from "../support/sentinel.js"
 
 const { eventually } = RestartableServer
 
@@ -23,16 +23,8 @@ const followed = (name: string, sentinels: ReadonlyArray<RestartableServer.Resta
 describe.concurrent("sentinels that come and go", () => {
   it.scopedLive("follows a failover by asking when nobody tells of it", () =>
     Effect.gen(function* () {
-      const one = yield* RestartableServer.make({ config: ['save ""'] })
-      const other = yield* RestartableServer.make({ config: ['save ""'] })
-      let told = one
-      const sentinel = yield* scriptedSentinel(() => told)
-      const redis = yield* NodeRedisSentinel.make({
-        name: "any",
-        sentinels: [addressOf(sentinel)],
-        refreshInterval: "100 millis"
-      })
-      told = other
+      const { other, redis, tell } = yield* toldOfOne("100 millis")
+      tell(other)
       yield* eventually(
         "writes to the new primary",
         Effect.map(redis.execute(Redis.configGet("port")), ({ port }) =>

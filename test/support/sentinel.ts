@@ -2,7 +2,7 @@
 import { Redis, type RedisError } from "@effect-resp/core"
 import { NodeRedisSentinel } from "@effect-resp/node"
 import { Effect, Option } from "effect"
-import type { RestartableServer } from "./RestartableServer.js"
+import * as RestartableServer from "./RestartableServer.js"
 import * as ScriptedPeer from "./ScriptedPeer.js"
 import { type Group, SentinelServers } from "./SentinelServers.js"
 
@@ -21,20 +21,26 @@ export const anotherClient = (options: Options = {}) =>
   Effect.flatMap(SentinelServers, (group) => clientOf(group, options))
 
 /** How many connections of a client's name a server or sentinel has. */
-export const connectionsAt = (server: RestartableServer, name: string): Effect.Effect<number, RedisError.RedisError> =>
+export const connectionsAt = (
+  server: RestartableServer.RestartableServer,
+  name: string
+): Effect.Effect<number, RedisError.RedisError> =>
   Effect.map(
     server.client.execute(Redis.clientList()),
     (all) => all.filter((one) => Option.contains(one.name, name)).length
   )
 
 /** How often the server ran a command since its start, or since its counts were reset. */
-export const callsAt = (server: RestartableServer, command: string): Effect.Effect<number, Error> =>
+export const callsAt = (server: RestartableServer.RestartableServer, command: string): Effect.Effect<number, Error> =>
   Effect.map(server.text("INFO", "commandstats"), (text) =>
     Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, "m").exec(text)?.[1] ?? 0)
   )
 
 /** How many connections of a client's name follow what a sentinel tells of failovers. */
-export const followersAt = (sentinel: RestartableServer, name: string): Effect.Effect<number, RedisError.RedisError> =>
+export const followersAt = (
+  sentinel: RestartableServer.RestartableServer,
+  name: string
+): Effect.Effect<number, RedisError.RedisError> =>
   Effect.map(
     sentinel.client.execute(Redis.clientList({ type: "pubsub" })),
     (all) => all.filter((one) => Option.contains(one.name, name) && one.channels === 1).length
@@ -56,4 +62,18 @@ export const scriptedSentinel = (
     } else if (what === "GET-MASTER-ADDR-BY-NAME") {
       connection.write(told === undefined ? "*-1\r\n" : `*2\r\n${bulk("127.0.0.1")}${bulk(String(told.port))}`)
     } else connection.write("*0\r\n")
+  })
+
+/** Two servers that know nothing of each other, and a client of the one of which a sentinel tells. */
+export const toldOfOne = (refreshInterval: NodeRedisSentinel.Options["refreshInterval"]) =>
+  Effect.gen(function* () {
+    const one = yield* RestartableServer.make({ config: ['save ""'] })
+    const other = yield* RestartableServer.make({ config: ['save ""'] })
+    let told = one
+    const sentinel = yield* scriptedSentinel(() => told)
+    const redis = yield* NodeRedisSentinel.make({ name: "any", sentinels: [addressOf(sentinel)], refreshInterval })
+    const tell = (server: RestartableServer.RestartableServer) => {
+      told = server
+    }
+    return { one, other, redis, tell }
   })

@@ -134,13 +134,13 @@ const attempt = (
     // What the server blocked for is not the redirections' time.
     const blocking = given === undefined && items.some(({ command }) => command.definition.blocking)
     const attempts = blocking ? new Attempts(options.commandTimeout) : begun
-    const { pause, pending } = judge(options.redirector, sent, homeless, attempts)
+    const { isFormer, pause, pending } = judge(options.redirector, sent, homeless, attempts)
     if (pending.length === 0) return Effect.void
     const next = withWaits(all, pending)
     const again = Effect.suspend(() =>
       options.redirector.isOver(attempts) ? Effect.void : attempt(options, all, next, attempts)
     )
-    return pause ? Effect.zipRight(options.redirector.pause(attempts), again) : again
+    return pause ? Effect.zipRight(options.redirector.pause(attempts, isFormer), again) : again
   })
 }
 
@@ -162,10 +162,11 @@ const judge = (
   groups: ReadonlyArray<Group>,
   homeless: ReadonlyArray<Item>,
   attempts: Attempts
-): { readonly pending: ReadonlyArray<Item>; readonly pause: boolean } => {
+): { readonly pending: ReadonlyArray<Item>; readonly pause: boolean; readonly isFormer: boolean } => {
   const pending: Array<Item> = [...homeless]
   const redirected = new Set<Item>()
   let leave = homeless.length === 0
+  let isFormer = false
   for (const { items, place } of groups) {
     // Slots of which a later command has perhaps changed something.
     const changed = new Set<number | undefined>()
@@ -181,6 +182,7 @@ const judge = (
       pending.push(item)
       if (verdict._tag === "Again") {
         leave &&= verdict.leave && hasOthers(item.slot, item.read)
+        isFormer ||= verdict.isFormer === true
         item.place = item.only
       } else {
         redirected.add(item)
@@ -189,13 +191,13 @@ const judge = (
     }
   }
   if (homeless.length > 0) redirector.refresh()
-  if (redirector.isOver(attempts)) return { pending: [], pause: false }
+  if (redirector.isOver(attempts)) return { pending: [], pause: false, isFormer }
   const waits = pending.length > redirected.size && attempts.pausesAfter(leave)
   if (redirected.size > 0 && !attempts.redirected()) {
     for (const item of redirected) item.outcome = Either.left(tooManyRedirections(item.command))
-    return { pending: pending.filter((item) => !redirected.has(item)), pause: true }
+    return { pending: pending.filter((item) => !redirected.has(item)), pause: true, isFormer }
   }
-  return { pending, pause: waits || attempts.isWandering }
+  return { pending, pause: waits || attempts.isWandering, isFormer }
 }
 
 const sendGroup = (

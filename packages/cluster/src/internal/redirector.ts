@@ -23,6 +23,9 @@ const triedAtOnce = 2
 const firstPause = 10
 const longestPause = 500
 
+/** What comes too early to a former primary is in flight when its connections end: rather wait so long for the map. */
+const patience = 400
+
 /** With less than this left of the deadline, in milliseconds, another attempt makes no sense. */
 const leastTime = 5
 
@@ -63,8 +66,8 @@ export class Attempts {
   }
 
   /** How long to pause, in milliseconds: longer each time, never the same for all who wait, and longer the more these are. */
-  nextPause(waiting: number): number {
-    const least = Math.min(waiting / 5, 4 * longestPause)
+  nextPause(waiting: number, atLeast: number): number {
+    const least = Math.max(Math.min(waiting / 5, 4 * longestPause), atLeast)
     const most = Math.max(Math.min(firstPause * 2 ** this.pauses++, longestPause), least)
     return Math.min(most * (0.5 + Math.random() / 2), Math.max(this.left / 2, 0))
   }
@@ -104,14 +107,14 @@ export class Redirector {
    * Waits for another attempt: until the map changes, a node is connected, or for a while. Not by `Effect.sleep` raced with the change: of ten
    * thousand who wait for a failover each would cost two fibers more, several times a second.
    */
-  pause(attempts: Attempts): Effect.Effect<void> {
+  pause(attempts: Attempts, isFormer = false): Effect.Effect<void> {
     return Effect.async((resume) => {
       const wake = () => {
         clearTimeout(timer)
         this.waiting.delete(wake)
         resume(Effect.void)
       }
-      const timer = setTimeout(wake, attempts.nextPause(this.waiting.size))
+      const timer = setTimeout(wake, attempts.nextPause(this.waiting.size, isFormer ? patience : 0))
       this.waiting.add(wake)
       return Effect.sync(wake)
     })
@@ -247,10 +250,11 @@ export class Redirector {
     call: Call<A, E, R>,
     error: E | RedisError.RedisError,
     place: Place | undefined,
-    attempts: Attempts
+    attempts: Attempts,
+    isFormer = false
   ): Effect.Effect<A, E | RedisError.RedisError, R> {
     return Effect.zipRight(
-      this.pause(attempts),
+      this.pause(attempts, isFormer),
       Effect.suspend(() => (this.isOver(attempts) ? Effect.fail(error) : this.attempt(call, place, attempts)))
     )
   }
@@ -265,7 +269,7 @@ export class Redirector {
     if (verdict._tag === "GiveUp" || this.isOver(attempts)) return Effect.fail(located(error, place, attempts))
     if (verdict._tag === "Again") {
       return attempts.pausesAfter(verdict.leave && hasOthers(call.slot, call.readOnly))
-        ? this.later(call, error, undefined, attempts)
+        ? this.later(call, error, undefined, attempts, verdict.isFormer)
         : this.attempt(call, undefined, attempts)
     }
     if (!attempts.redirected()) return Effect.fail(tooManyRedirections(call.command))

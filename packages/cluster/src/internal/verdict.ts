@@ -11,7 +11,13 @@ export type Verdict =
   | { readonly _tag: "GiveUp"; readonly suspect: boolean; readonly leave: boolean }
   | Redirect
   /** It passes by itself: once more after a pause. `suspect` and `leave` as above. */
-  | { readonly _tag: "Again"; readonly suspect: boolean; readonly leave: boolean }
+  | {
+      readonly _tag: "Again"
+      readonly suspect: boolean
+      readonly leave: boolean
+      /** Only a new map will help. */
+      readonly isFormer?: true
+    }
 
 const mine: Verdict = { _tag: "GiveUp", suspect: false, leave: false }
 const busy: Verdict = { _tag: "GiveUp", suspect: true, leave: false }
@@ -20,6 +26,8 @@ const wait: Verdict = { _tag: "Again", suspect: false, leave: false }
 const lookAgain: Verdict = { _tag: "Again", suspect: true, leave: false }
 const elsewhere: Verdict = { _tag: "Again", suspect: true, leave: true }
 
+const former: Verdict = { _tag: "Again", suspect: true, leave: false, isFormer: true }
+
 /** Refusals that pass by themselves, all given before the command ran. */
 const passing: ReadonlyMap<string, Verdict> = new Map([
   ["TRYAGAIN", wait],
@@ -27,8 +35,8 @@ const passing: ReadonlyMap<string, Verdict> = new Map([
   ["LOADING", elsewhere],
   ["MASTERDOWN", elsewhere],
   // The node has become a replica.
-  ["READONLY", lookAgain],
-  ["UNBLOCKED", lookAgain]
+  ["READONLY", former],
+  ["UNBLOCKED", former]
 ])
 
 const ofRefusal = (code: string, text: string, origin: Address): Verdict => {
