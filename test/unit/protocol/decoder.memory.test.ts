@@ -32,10 +32,10 @@ describe("big replies", () => {
 
   for (const bytes of [false, true]) {
     it(`take time in proportion to their size, as ${bytes ? "bytes" : "text"}`, () => {
+      const least = (length: number) => Math.min(...Array.from({ length: 3 }, () => bulk(length, bytes)))
       bulk(4 * MiB, bytes)
-      const small = Math.min(bulk(16 * MiB, bytes), bulk(16 * MiB, bytes))
-      const big = Math.min(bulk(64 * MiB, bytes), bulk(64 * MiB, bytes))
-      expect(big / small).toBeLessThan(8)
+      // In proportion it is 16, by the square 256; the rest is the machine's.
+      expect(least(128 * MiB) / least(8 * MiB)).toBeLessThan(80)
     })
   }
 
