@@ -23,9 +23,6 @@ const triedAtOnce = 2
 const firstPause = 10
 const longestPause = 500
 
-/** What comes too early to a former primary is in flight when its connections end: rather wait so long for the map. */
-const patience = 400
-
 /** With less than this left of the deadline, in milliseconds, another attempt makes no sense. */
 const leastTime = 5
 
@@ -66,10 +63,15 @@ export class Attempts {
   }
 
   /** How long to pause, in milliseconds: longer each time, never the same for all who wait, and longer the more these are. */
-  nextPause(waiting: number, atLeast: number): number {
-    const least = Math.max(Math.min(waiting / 5, 4 * longestPause), atLeast)
+  nextPause(waiting: number): number {
+    const least = Math.min(waiting / 5, 4 * longestPause)
     const most = Math.max(Math.min(firstPause * 2 ** this.pauses++, longestPause), least)
-    return Math.min(most * (0.5 + Math.random() / 2), Math.max(this.left / 2, 0))
+    return Math.min(most * (0.5 + Math.random() / 2), this.longestPause)
+  }
+
+  /** The longest pause that leaves time for another attempt. */
+  get longestPause(): number {
+    return Math.max(this.left / 2, 0)
   }
 }
 
@@ -94,28 +96,35 @@ export interface RedirectorOptions {
 
 export class Redirector {
   private readonly waiting = new Set<() => void>()
+  private readonly waitingForMap = new Set<() => void>()
 
   constructor(private readonly options: RedirectorOptions) {
-    const wakeAll = () => {
-      for (const wake of [...this.waiting]) wake()
+    const wake = (waiting: ReadonlySet<() => void>) => {
+      for (const wake of [...waiting]) wake()
     }
-    options.map.onChange((differs) => differs && wakeAll())
-    options.clients.onConnected = wakeAll
+    options.map.onChange((differs) => {
+      wake(this.waitingForMap)
+      if (differs) wake(this.waiting)
+    })
+    options.clients.onConnected = () => wake(this.waiting)
   }
 
   /**
    * Waits for another attempt: until the map changes, a node is connected, or for a while. Not by `Effect.sleep` raced with the change: of ten
    * thousand who wait for a failover each would cost two fibers more, several times a second.
+   *
+   * A former primary is asked again only when a map has come, be it the same: what is in flight there when a new one comes is cut off.
    */
   pause(attempts: Attempts, isFormer = false): Effect.Effect<void> {
     return Effect.async((resume) => {
+      const waiting = isFormer ? this.waitingForMap : this.waiting
       const wake = () => {
         clearTimeout(timer)
-        this.waiting.delete(wake)
+        waiting.delete(wake)
         resume(Effect.void)
       }
-      const timer = setTimeout(wake, attempts.nextPause(this.waiting.size, isFormer ? patience : 0))
-      this.waiting.add(wake)
+      const timer = setTimeout(wake, isFormer ? attempts.longestPause : attempts.nextPause(waiting.size))
+      waiting.add(wake)
       return Effect.sync(wake)
     })
   }
