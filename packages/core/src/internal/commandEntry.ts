@@ -1,15 +1,20 @@
 /**
  * The entries that commands, pipelines and transactions become.
  */
+import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Command, unsendable } from "../Command.js"
-import type { CommandError } from "../RedisError.js"
+import * as Exit from "effect/Exit"
+import { type Command, define, noKeys, unsendable } from "../Command.js"
+import type { CommandError, RedisError } from "../RedisError.js"
 import type { Slot } from "../RedisService.js"
+import * as Reply from "../Reply.js"
+import type { ExecAbortError, WatchError } from "../Transaction.js"
 import { Entry } from "./entry.js"
 import { commandError, decodeError, type Failure, failureError, replyError } from "./failure.js"
 import { type Argument, encodeCommand, type Payload, payloadLength } from "./protocol/encoder.js"
 import { decodeText } from "./protocol/text.js"
 import { RespError, RespMap, RespSet, type RespValue } from "./protocol/value.js"
+import type { Caller } from "./suspension.js"
 
 /** Encodes a command, or says which word cannot be sent. */
 export const encode = (command: Command<unknown>, position?: number): Payload | CommandError => {
@@ -34,26 +39,47 @@ export const decodeSlot = (command: Command<unknown>, value: RespValue, position
 }
 
 /** One command. */
-export class SingleEntry extends Entry {
+export class SingleEntry<A> extends Entry {
   constructor(
-    readonly command: Command<unknown>,
+    readonly command: Command<A>,
     payload: Payload,
     timeout: number,
-    private readonly done: (slot: Slot, value: RespValue | undefined) => void
+    private readonly caller: Caller<A, RedisError>,
+    /** Runs the command's `onNoScript`, with what is left of its deadline. */
+    private readonly runScript: (script: Command<A>, expires: number) => Effect.Effect<A, RedisError>
   ) {
     super(payload, payloadLength(payload), 1, timeout)
+  }
+  override get isAbandoned(): boolean {
+    return this.caller.isGone
   }
   wantsBytes(): boolean {
     return this.command.reply.wantsBytes
   }
   receive(value: RespValue): void {
     this.settled = true
-    this.done(decodeSlot(this.command, value), value)
+    this.caller.resume(this.outcome(value))
+  }
+  private outcome(value: RespValue): Effect.Effect<A, RedisError> {
+    const { command } = this
+    if (value instanceof RespError) {
+      return command.onNoScript !== undefined && isUnknownScript(value)
+        ? this.runScript(command.onNoScript, this.expires)
+        : Exit.fail(replyError(value, command))
+    }
+    try {
+      return Exit.succeed(command.reply.decode(value))
+    } catch (cause) {
+      return Exit.fail(decodeError(cause, command))
+    }
   }
   fail(failure: Failure): void {
-    this.done(Either.left(failureError(failure, this.written, this.command)), undefined)
+    this.caller.resume(Exit.fail(failureError(failure, this.written, this.command)))
   }
 }
+
+// By the server's own words: a script may answer a NOSCRIPT of its own, when it has run.
+const isUnknownScript = (error: RespError): boolean => error.message.startsWith("NOSCRIPT No matching script")
 
 /** Commands that go out together; every slot has its own outcome. */
 export class PipelineEntry extends Entry {
@@ -64,9 +90,12 @@ export class PipelineEntry extends Entry {
     timeout: number,
     /** Each command has ASKING before it, whose reply is passed over. */
     private readonly asking: boolean,
-    private readonly done: (slots: ReadonlyArray<Slot>) => void
+    private readonly caller: Caller<ReadonlyArray<Slot>, never>
   ) {
     super(payload, payloadLength(payload), commands.length * (asking ? 2 : 1), timeout)
+  }
+  override get isAbandoned(): boolean {
+    return this.caller.isGone
   }
   override get progress(): number {
     return this.slots.length
@@ -81,15 +110,21 @@ export class PipelineEntry extends Entry {
     this.slots.push(decodeSlot(this.commands[position]!, value, position))
     if (this.remaining > 0) return
     this.settled = true
-    this.done(this.slots)
+    this.caller.resume(Exit.succeed(this.slots))
   }
   fail(failure: Failure): void {
     for (let position = this.slots.length; position < this.commands.length; position++) {
       this.slots.push(Either.left(failureError(failure, this.written, this.commands[position]!, position)))
     }
-    this.done(this.slots)
+    this.caller.resume(Exit.succeed(this.slots))
   }
 }
+
+export const MULTI = define("MULTI", { keys: noKeys })([], Reply.ok)
+export const EXEC = define("EXEC", { keys: noKeys })([], Reply.value)
+
+/** How a transaction fails as a whole. */
+export type TransactionError = RedisError | ExecAbortError | WatchError
 
 /** What came of MULTI … EXEC: the replies at queue time, and EXEC's own. */
 export interface TransactionReplies {
@@ -108,10 +143,14 @@ export class TransactionEntry extends Entry {
     timeout: number,
     /** ASKING goes before MULTI. */
     private readonly asking: boolean,
-    private readonly done: (outcome: Either.Either<TransactionReplies, { failure: Failure; written: boolean }>) => void
+    private readonly caller: Caller<ReadonlyArray<Slot>, TransactionError>,
+    private readonly settle: (replies: TransactionReplies) => Effect.Effect<ReadonlyArray<Slot>, TransactionError>
   ) {
     super(payload, payloadLength(payload), commands.length + (asking ? 3 : 2), timeout)
     this.bytes = commands.some((command) => command.reply.wantsBytes)
+  }
+  override get isAbandoned(): boolean {
+    return this.caller.isGone
   }
   wantsBytes(): boolean {
     return this.bytes
@@ -123,10 +162,10 @@ export class TransactionEntry extends Entry {
     if (this.asking) this.replies.shift()
     const [multi, ...queued] = this.replies
     const exec = queued.pop()
-    this.done(Either.right({ multi: multi!, queued, exec: exec! }))
+    this.caller.resume(this.settle({ multi: multi!, queued, exec: exec! }))
   }
   fail(failure: Failure): void {
-    this.done(Either.left({ failure, written: this.written }))
+    this.caller.resume(Exit.fail(failureError(failure, this.written, EXEC)))
   }
 }
 

@@ -25,7 +25,10 @@ const tick = 20
 export class CommandQueue {
   private readonly waiting = new Ring<Entry>()
   private waitingBytes = 0
-  private abandoned = 0
+  /** How many were left when the abandoned ones were last swept out. */
+  private kept = 0
+  /** How many had no room since then. */
+  private refused = 0
   private connection: Connection | undefined
   private closed: Failure | undefined
   private ended = false
@@ -45,7 +48,8 @@ export class CommandQueue {
   submit(entry: Entry): void {
     if (this.closed !== undefined) return settle(entry, this.closed)
     const { waiting } = this
-    if (!this.hasRoom(entry) && this.abandoned > 0) this.sweep()
+    // Not every time when they are many: it looks at all of them.
+    if (!this.hasRoom(entry) && ++this.refused * 64 > waiting.length) this.sweep()
     if (!this.hasRoom(entry)) {
       return settle(entry, {
         _tag: "Connection",
@@ -69,14 +73,6 @@ export class CommandQueue {
     )
   }
 
-  /** Forgets the caller of an entry: if not yet written it never will be, else its replies are dropped. */
-  abandon(entry: Entry): void {
-    if (entry.settled) return
-    entry.settled = true
-    // Abandoned entries are swept out before they outnumber the others, so they cannot pile up.
-    if (!entry.written && ++this.abandoned > 64 && this.abandoned * 2 > this.waiting.length) this.sweep()
-  }
-
   /** Binds a connection that has passed its handshake. */
   attach(connection: Connection): void {
     this.connection = connection
@@ -93,7 +89,6 @@ export class CommandQueue {
   close(failure: Failure): void {
     this.closed = failure
     this.waitingBytes = 0
-    this.abandoned = 0
     for (const entry of this.waiting.drain()) if (!entry.settled) settle(entry, failure)
   }
 
@@ -115,7 +110,8 @@ export class CommandQueue {
 
   /** Whether nothing waits and nothing is in flight. */
   get idle(): boolean {
-    return this.waiting.length === this.abandoned && (this.connection?.commandsInFlight ?? 0) === 0
+    this.sweep()
+    return this.waiting.length === 0 && (this.connection?.commandsInFlight ?? 0) === 0
   }
 
   /** To be called when there may be room for more. */
@@ -138,18 +134,20 @@ export class CommandQueue {
     ) {
       const entry = waiting.shift()!
       this.waitingBytes -= entry.size
-      if (entry.settled) this.abandoned--
-      else connection.write(entry)
+      if (!entry.isAbandoned) connection.write(entry)
     }
     connection.flush()
   }
 
+  /** Takes out what nobody waits for. */
   private sweep(): void {
-    this.abandoned = 0
+    this.refused = 0
     this.waiting.filter((entry) => {
-      if (entry.settled) this.waitingBytes -= entry.size
-      return !entry.settled
+      const isGone = entry.settled || entry.isAbandoned
+      if (isGone) this.waitingBytes -= entry.size
+      return !isGone
     })
+    this.kept = this.waiting.length
   }
 
   private setDeadline(entry: Entry): void {
@@ -168,10 +166,12 @@ export class CommandQueue {
     this.now++
     this.timer = undefined
     const { connection } = this
-    let expired = 0
+    let expired = false
     const check = (entry: Entry): void => {
+      // From here on the replies to one that is abandoned are not even decoded.
+      if (entry.written) entry.settled ||= entry.isAbandoned
       if (!entry.settled && entry.expires <= this.now) {
-        if (!entry.written) expired++
+        if (!entry.written) expired = true
         else if (entry.progress > entry.judged) {
           entry.judged = entry.progress
           return this.setDeadline(entry)
@@ -180,7 +180,9 @@ export class CommandQueue {
       }
     }
     this.waiting.forEach(check)
-    if (expired > 0) this.sweep()
+    // When they are twice as many, half of them may be abandoned.
+    this.kept = Math.min(this.kept, this.waiting.length)
+    if (expired || this.waiting.length > 2 * this.kept + 1_024) this.sweep()
     if (connection !== undefined) {
       connection.forEach(check)
       this.watch(connection)

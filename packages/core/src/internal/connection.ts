@@ -8,6 +8,7 @@ import { Decoder } from "./protocol/decoder.js"
 import type { Payload } from "./protocol/encoder.js"
 import { RespError, RespProtocolError, type RespValue } from "./protocol/value.js"
 import { Ring } from "./ring.js"
+import { inBatch } from "./suspension.js"
 
 /** What a connection tells of itself. */
 export interface ConnectionListener {
@@ -175,6 +176,10 @@ export class Connection implements TransportHandler {
     if (this.ended !== undefined) return
     this.received++
     if (this.listener.onBytes !== undefined) return this.listener.onBytes(chunk)
+    inBatch(() => this.read(chunk))
+  }
+
+  private read(chunk: Uint8Array): void {
     try {
       this.decoder.write(chunk)
     } catch (cause) {

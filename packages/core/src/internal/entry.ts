@@ -26,6 +26,11 @@ export abstract class Entry {
     readonly timeout: number
   ) {}
 
+  /** Nobody waits for it any more. */
+  get isAbandoned(): boolean {
+    return false
+  }
+
   /** How many results have come; what ASKING, MULTI and queued commands are answered does not count. */
   get progress(): number {
     return 0

@@ -2,7 +2,7 @@
  * Runs commands, pipelines and transactions on one queue: where the callbacks of the engine become Effects.
  */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 import { type Command, define, noKeys } from "../Command.js"
 import type { CommandError, RedisError } from "../RedisError.js"
 import { ReplyError, withContext } from "../RedisError.js"
@@ -11,19 +11,22 @@ import * as Reply from "../Reply.js"
 import { ExecAbortError, WatchError } from "../Transaction.js"
 import {
   decodeSlot,
+  EXEC,
   encode,
   isPayload,
   joinPayloads,
+  MULTI,
   PipelineEntry,
   SingleEntry,
   TransactionEntry,
+  type TransactionError,
   type TransactionReplies
 } from "./commandEntry.js"
 import type { CommandQueue } from "./commandQueue.js"
-import type { Entry } from "./entry.js"
-import { commandError, decodeError, failureError, replyError } from "./failure.js"
+import { commandError, decodeError, replyError } from "./failure.js"
 import type { Payload } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
+import { suspend } from "./suspension.js"
 
 /** How long to wait for a reply: what the server may block for, and the ordinary time on top. */
 const deadline = (command: Command<unknown>, timeout: number): number =>
@@ -34,23 +37,6 @@ const deadline = (command: Command<unknown>, timeout: number): number =>
     : command.blockMillis === 0
       ? Number.POSITIVE_INFINITY
       : command.blockMillis + timeout
-
-/**
- * The effect of an entry's outcome; interruption abandons the entry. `Effect.async` with a finalizer does the same in
- * more steps: 6.0 us of CPU a command at 100 fibers where this takes 1.9 (on an instant transport).
- */
-const submitted = <A, E>(queue: CommandQueue, make: (resume: (effect: Effect.Effect<A, E>) => void) => Entry) =>
-  Effect.uninterruptibleMask((restore) => {
-    let entry: Entry | undefined
-    const outcome = Effect.async<A, E>((resume) => {
-      entry = make(resume)
-      queue.submit(entry)
-    })
-    return Effect.catchAllCause(restore(outcome), (cause) => {
-      if (entry !== undefined) queue.abandon(entry)
-      return Effect.failCause(cause)
-    })
-  })
 
 /** Runs one command, until `timeout` from now or the tick of the queue's clock where it `expires`. */
 export const runCommand = <A>(
@@ -63,16 +49,12 @@ export const runCommand = <A>(
   if (asking) return runAsking(queue, command, timeout)
   const payload = encode(command)
   if (!isPayload(payload)) return Effect.fail(payload)
-  return submitted(queue, (resume) => {
-    const done = (slot: Slot, value: RespValue | undefined) =>
-      resume(
-        command.onNoScript !== undefined && value instanceof RespError && isUnknownScript(value)
-          ? runCommand(queue, command.onNoScript, timeout, false, entry.expires)
-          : (slot as Slot<A>)
-      )
-    const entry: Entry = new SingleEntry(command, payload, deadline(command, timeout), done)
+  return suspend<A, RedisError>((caller) => {
+    const entry = new SingleEntry(command, payload, deadline(command, timeout), caller, (script, expires) =>
+      runCommand(queue, script, timeout, false, expires)
+    )
     if (expires !== undefined) entry.expires = expires
-    return entry
+    queue.submit(entry)
   })
 }
 
@@ -82,9 +64,6 @@ const runAsking = <A>(queue: CommandQueue, command: Command<A>, timeout: number)
     Effect.flatMap(([slot]) => slot as Either.Either<A, RedisError>),
     Effect.mapError((error) => withContext(error, { position: undefined }))
   )
-
-// By the server's own words: a script may answer a NOSCRIPT of its own, when it has run.
-const isUnknownScript = (error: RespError): boolean => error.message.startsWith("NOSCRIPT No matching script")
 
 /** In a run of commands the first use of a script carries its text, so that the others find it. */
 const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Command<unknown>> => {
@@ -124,14 +103,9 @@ export const runPipeline = (
   if ("_tag" in payloads) return Effect.fail(payloads)
   const limit = Math.max(...new Set(commands.map((command) => deadline(command, timeout))))
   const payload = joinPayloads(asking ? payloads.flatMap((payload) => [askingPayload, payload]) : payloads)
-  return submitted(
-    queue,
-    (resume) => new PipelineEntry(commands, payload, limit, asking, (slots) => resume(Effect.succeed(slots)))
-  )
+  return suspend((caller) => queue.submit(new PipelineEntry(commands, payload, limit, asking, caller)))
 }
 
-const MULTI = define("MULTI", { keys: noKeys })([], Reply.ok)
-const EXEC = define("EXEC", { keys: noKeys })([], Reply.value)
 const askingPayload = encode(define("ASKING", { keys: noKeys })([], Reply.ok)) as Payload
 const multiPayload = encode(MULTI) as Payload
 const execPayload = encode(EXEC) as Payload
@@ -150,30 +124,21 @@ export const runTransaction = (
   given: ReadonlyArray<Command<unknown>>,
   timeout: number,
   asking: boolean
-): Effect.Effect<ReadonlyArray<Slot>, RedisError | ExecAbortError | WatchError> => {
+): Effect.Effect<ReadonlyArray<Slot>, TransactionError> => {
   const commands = withScripts(given)
   const payloads = encodeAll(commands)
   if ("_tag" in payloads) return Effect.fail(payloads)
   const error = refused(commands)
   if (error !== undefined) return Effect.fail(error)
   const payload = joinPayloads([...(asking ? [askingPayload] : []), multiPayload, ...payloads, execPayload])
-  return submitted(
-    queue,
-    (resume) =>
-      new TransactionEntry(commands, payload, timeout, asking, (outcome) =>
-        resume(
-          Either.isRight(outcome)
-            ? settleTransaction(commands, outcome.right)
-            : Effect.fail(failureError(outcome.left.failure, outcome.left.written, EXEC))
-        )
-      )
-  )
+  const settle = (replies: TransactionReplies) => settleTransaction(commands, replies)
+  return suspend((caller) => queue.submit(new TransactionEntry(commands, payload, timeout, asking, caller, settle)))
 }
 
 const settleTransaction = (
   commands: ReadonlyArray<Command<unknown>>,
   { exec, multi, queued }: TransactionReplies
-): Effect.Effect<ReadonlyArray<Slot>, RedisError | ExecAbortError | WatchError> => {
+): Effect.Effect<ReadonlyArray<Slot>, TransactionError> => {
   if (multi instanceof RespError) {
     // Refused MULTI, the server ran the commands one by one if it let them at all.
     const ran = queued.some((reply) => !(reply instanceof RespError))
