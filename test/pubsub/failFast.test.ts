@@ -46,6 +46,8 @@ describe.each([2, 3] as const)("subscribers that fail with their connection, RES
         const redis = yield* anotherClient({ protocol, port: server.port, whileDisconnected: "fail" })
         process.kill(server.pid, "SIGKILL")
         yield* eventually(Effect.either(redis.execute(Redis.ping())), ({ _tag }) => _tag === "Left")
+        // A process that dies closes its connections before it stops to listen.
+        yield* eventually(Effect.either(Effect.try(() => process.kill(server.pid, 0))), ({ _tag }) => _tag === "Left")
         const started = performance.now()
         const error = yield* RedisPubSub.subscribed({ channels: "c" }).pipe(
           Effect.provideService(Redis.Redis, redis),

@@ -13,6 +13,7 @@ import type { ConnectionError } from "./RedisError.js"
  * @category models
  */
 export interface TransportHandler {
+  /** Takes bytes; when it returns, the memory that they are in may be used again. */
   readonly onData: (chunk: Uint8Array) => void
   /** The buffer of a `write` that returned `false` is empty again. */
   readonly onDrain: () => void

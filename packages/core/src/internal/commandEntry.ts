@@ -38,15 +38,17 @@ export const decodeSlot = (command: Command<unknown>, value: RespValue, position
   }
 }
 
+/** Runs a command's `onNoScript`, until its own deadline. */
+export type RunScript = <A>(script: Command<A>, expires: number | undefined) => Effect.Effect<A, RedisError>
+
 /** One command. */
 export class SingleEntry<A> extends Entry {
   constructor(
     readonly command: Command<A>,
     payload: Payload,
-    timeout: number,
+    timeout: number | undefined,
     private readonly caller: Caller<A, RedisError>,
-    /** Runs the command's `onNoScript`, with what is left of its deadline. */
-    private readonly runScript: (script: Command<A>, expires: number) => Effect.Effect<A, RedisError>
+    private readonly runScript: RunScript | undefined
   ) {
     super(payload, payloadLength(payload), 1, timeout)
   }
@@ -63,7 +65,7 @@ export class SingleEntry<A> extends Entry {
   private outcome(value: RespValue): Effect.Effect<A, RedisError> {
     const { command } = this
     if (value instanceof RespError) {
-      return command.onNoScript !== undefined && isUnknownScript(value)
+      return command.onNoScript !== undefined && this.runScript !== undefined && isUnknownScript(value)
         ? this.runScript(command.onNoScript, this.expires)
         : Exit.fail(replyError(value, command))
     }
@@ -87,7 +89,7 @@ export class PipelineEntry extends Entry {
   constructor(
     readonly commands: ReadonlyArray<Command<unknown>>,
     payload: Payload,
-    timeout: number,
+    timeout: number | undefined,
     /** Each command has ASKING before it, whose reply is passed over. */
     private readonly asking: boolean,
     private readonly caller: Caller<ReadonlyArray<Slot>, never>
@@ -140,7 +142,7 @@ export class TransactionEntry extends Entry {
   constructor(
     readonly commands: ReadonlyArray<Command<unknown>>,
     payload: Payload,
-    timeout: number,
+    timeout: number | undefined,
     /** ASKING goes before MULTI. */
     private readonly asking: boolean,
     private readonly caller: Caller<ReadonlyArray<Slot>, TransactionError>,

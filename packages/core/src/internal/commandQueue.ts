@@ -59,7 +59,7 @@ export class CommandQueue {
       })
     }
     // One that goes on for another keeps the other's deadline.
-    if (entry.expires === Number.POSITIVE_INFINITY) this.setDeadline(entry)
+    if (entry.expires === undefined) this.setDeadline(entry)
     this.waitingBytes += entry.size
     waiting.push(entry)
     if (this.timer === undefined) this.startClock()
@@ -151,7 +151,7 @@ export class CommandQueue {
   }
 
   private setDeadline(entry: Entry): void {
-    entry.expires = this.now + Math.ceil(entry.timeout / tick) + 1
+    if (entry.timeout !== undefined) entry.expires = this.now + Math.ceil(entry.timeout / tick) + 1
   }
 
   // A counter, not the time of day: a stall of the event loop is one tick, so that replies which have already
@@ -170,13 +170,14 @@ export class CommandQueue {
     const check = (entry: Entry): void => {
       // From here on the replies to one that is abandoned are not even decoded.
       if (entry.written) entry.settled ||= entry.isAbandoned
-      if (!entry.settled && entry.expires <= this.now) {
+      const { expires, timeout } = entry
+      if (!entry.settled && timeout !== undefined && expires !== undefined && expires <= this.now) {
         if (!entry.written) expired = true
         else if (entry.progress > entry.judged) {
           entry.judged = entry.progress
           return this.setDeadline(entry)
         }
-        settle(entry, { _tag: "Timeout", millis: entry.timeout, connected: connection !== undefined })
+        settle(entry, { _tag: "Timeout", millis: timeout, connected: connection !== undefined })
       }
     }
     this.waiting.forEach(check)

@@ -73,6 +73,7 @@ export class Connection implements TransportHandler {
     this.commandsInFlight += entry.remaining
     this.bytesInFlight += entry.size
     this.writeUnpaired(entry.payload)
+    entry.payload = ""
   }
 
   /** Queues bytes for `flush` of which the listener, not an entry, gets the replies. */

@@ -11,19 +11,20 @@ export abstract class Entry {
   written = false
   /** The caller has its answer or has gone; replies still to come are read and dropped. */
   settled = false
-  /** The tick of its queue's clock at which it has waited for too long; what was not queued has no such deadline. */
-  expires = Number.POSITIVE_INFINITY
+  /** The tick of its queue's clock at which it has waited for too long. */
+  expires: number | undefined = undefined
   /** What was its `progress` when its deadline was last judged: a long run of results may take longer than one deadline. */
   judged = 0
 
   constructor(
-    readonly payload: Payload,
+    /** Emptied when it is written, so that a thousand in flight are not a thousand texts in memory. */
+    public payload: Payload,
     /** Roughly its bytes, for the bounds. */
     readonly size: number,
     /** Replies still to come. */
     public remaining: number,
-    /** How long it may wait for a reply, in milliseconds; `Infinity` is for ever. */
-    readonly timeout: number
+    /** How long it may wait for a reply, in milliseconds; `undefined` is for ever. */
+    readonly timeout: number | undefined
   ) {}
 
   /** Nobody waits for it any more. */

@@ -34,7 +34,7 @@ class SetupEntry extends Entry {
     replies: number,
     private readonly done: (outcome: ReadonlyArray<RespValue> | Failure) => void
   ) {
-    super(payload, 0, replies, Number.POSITIVE_INFINITY)
+    super(payload, 0, replies, undefined)
   }
   wantsBytes(): boolean {
     return false

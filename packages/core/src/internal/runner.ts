@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import { type Command, define, noKeys } from "../Command.js"
 import type { CommandError, RedisError } from "../RedisError.js"
 import { ReplyError, withContext } from "../RedisError.js"
@@ -17,6 +18,7 @@ import {
   joinPayloads,
   MULTI,
   PipelineEntry,
+  type RunScript,
   SingleEntry,
   TransactionEntry,
   type TransactionError,
@@ -28,15 +30,12 @@ import type { Payload } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
 import { suspend } from "./suspension.js"
 
-/** How long to wait for a reply: what the server may block for, and the ordinary time on top. */
-const deadline = (command: Command<unknown>, timeout: number): number =>
-  command.blockMillis === undefined
-    ? command.definition.blocking
-      ? Number.POSITIVE_INFINITY
-      : timeout
-    : command.blockMillis === 0
-      ? Number.POSITIVE_INFINITY
-      : command.blockMillis + timeout
+/** How long to wait for a reply: what the server may block for, and the ordinary time on top; `undefined` is for ever. */
+const deadline = (command: Command<unknown>, timeout: number): number | undefined => {
+  const { blockMillis } = command
+  if (blockMillis === undefined) return command.definition.blocking ? undefined : timeout
+  return blockMillis === 0 ? undefined : blockMillis + timeout
+}
 
 /** Runs one command, until `timeout` from now or the tick of the queue's clock where it `expires`. */
 export const runCommand = <A>(
@@ -45,18 +44,22 @@ export const runCommand = <A>(
   timeout: number,
   asking: boolean,
   expires?: number
-): Effect.Effect<A, RedisError> => {
-  if (asking) return runAsking(queue, command, timeout)
-  const payload = encode(command)
-  if (!isPayload(payload)) return Effect.fail(payload)
-  return suspend<A, RedisError>((caller) => {
-    const entry = new SingleEntry(command, payload, deadline(command, timeout), caller, (script, expires) =>
-      runCommand(queue, script, timeout, false, expires)
-    )
-    if (expires !== undefined) entry.expires = expires
-    queue.submit(entry)
-  })
-}
+): Effect.Effect<A, RedisError> =>
+  asking
+    ? runAsking(queue, command, timeout)
+    : suspend<A, RedisError>((caller) => {
+        const payload = encode(command)
+        if (!isPayload(payload)) return caller.resume(Exit.fail(payload))
+        const runScript = command.onNoScript === undefined ? undefined : scriptRunner(queue, timeout)
+        const entry = new SingleEntry(command, payload, deadline(command, timeout), caller, runScript)
+        entry.expires = expires
+        queue.submit(entry)
+      })
+
+const scriptRunner =
+  (queue: CommandQueue, timeout: number): RunScript =>
+  (script, expires) =>
+    runCommand(queue, script, timeout, false, expires)
 
 /** Runs one command with ASKING right before it, in the same write. */
 const runAsking = <A>(queue: CommandQueue, command: Command<A>, timeout: number): Effect.Effect<A, RedisError> =>
@@ -101,10 +104,13 @@ export const runPipeline = (
   const commands = withScripts(given)
   const payloads = encodeAll(commands)
   if ("_tag" in payloads) return Effect.fail(payloads)
-  const limit = Math.max(...new Set(commands.map((command) => deadline(command, timeout))))
+  const limit = longest(commands.map((command) => deadline(command, timeout)))
   const payload = joinPayloads(asking ? payloads.flatMap((payload) => [askingPayload, payload]) : payloads)
   return suspend((caller) => queue.submit(new PipelineEntry(commands, payload, limit, asking, caller)))
 }
+
+const longest = (deadlines: ReadonlyArray<number | undefined>): number | undefined =>
+  deadlines.reduce((a, b) => (a === undefined || b === undefined ? undefined : Math.max(a, b)))
 
 const askingPayload = encode(define("ASKING", { keys: noKeys })([], Reply.ok)) as Payload
 const multiPayload = encode(MULTI) as Payload

@@ -57,6 +57,9 @@ const COLON = 0x3a
 const QUESTION_MARK = 0x3f
 const nothing = new Uint8Array(0)
 
+/** Longer texts that come in pieces are put together in memory that is used again. */
+const lendable = 4_096
+
 /** An aggregate whose elements are still to come. */
 interface Frame {
   readonly parent: Frame | undefined
@@ -208,7 +211,7 @@ export class Decoder {
         this.emitBulk(type, this.chunk, start, end, false)
         return
       }
-      this.bulk = new Gather(length)
+      this.bulk = new Gather(length, length > lendable && !this.wantsBytes)
     }
     this.bulkType = type
     this.bulkRemaining = length + 2
@@ -233,9 +236,16 @@ export class Decoder {
   }
 
   private endBulk(type: number): void {
-    const bytes = this.bulk!.view()
+    const bulk = this.bulk!
     this.bulk = undefined
+    const bytes = bulk.view()
     this.emitBulk(type, bytes, 0, bytes.length, bytes.length === bytes.buffer.byteLength)
+    bulk.release()
+  }
+
+  /** Whether the string that is read is to be bytes. */
+  private get wantsBytes(): boolean {
+    return this.frame === undefined ? this.replyBytes : this.frame.bytes
   }
 
   /** `own`: nobody else has the bytes, and there are no others in their buffer. */
@@ -247,8 +257,7 @@ export class Decoder {
       if (start > end || bytes[start - 1] !== COLON) this.failValue(type, "has no format")
     }
     if (type === BLOB_ERROR) this.emit(RespError.fromText(decodeText(bytes, start, end)))
-    else if (this.frame === undefined ? this.replyBytes : this.frame.bytes)
-      this.emit(own && start === 0 ? bytes : bytes.slice(start, end))
+    else if (this.wantsBytes) this.emit(own && start === 0 ? bytes : bytes.slice(start, end))
     else this.emit(textOrBytes(bytes, start, end))
   }
 
