@@ -180,14 +180,19 @@ export const noKeys: KeySpec = () => []
  * @since 0.1.0
  * @category keys
  */
-export const keyRange =
-  (first: number, last = first, step = 1): KeySpec =>
-  (words) => {
+export const keyRange = (first: number, last = first, step = 1): KeySpec => {
+  if (last === first) {
+    // As of most commands: the same array for all of them.
+    const only = [first]
+    return () => only
+  }
+  return (words) => {
     const end = last < 0 ? words.length + last : last
     const positions: Array<number> = []
     for (let i = first; i <= end; i += step) positions.push(i)
     return positions
   }
+}
 
 /**
  * As many keys as the number at position `at` says, right behind it, and before them the ones at `fixed` positions.
@@ -502,9 +507,11 @@ const isSendable = (word: unknown): boolean =>
  * @category destructors
  */
 export const unsendable = (self: Command<unknown>): string | undefined => {
-  const index = self.words.findIndex((word) => !isSendable(word))
-  if (index < 0) return undefined
-  const word: unknown = self.words[index]
+  const { words } = self
+  let index = 0
+  while (index < words.length && isSendable(words[index])) index++
+  if (index === words.length) return undefined
+  const word: unknown = words[index]
   if (word instanceof InvalidArgument) return word.reason
   return `argument ${index} is ${typeof word === "number" ? word : word === null ? "null" : typeof word}, which cannot be sent`
 }

@@ -53,7 +53,8 @@ export const runBatch = (
   Effect.suspend(() => {
     const items: Array<Item> = []
     const sources: Array<Item | Joining> = []
-    for (const [position, plan] of plans.entries()) {
+    for (let position = 0; position < plans.length; position++) {
+      const plan = plans[position]!
       const command = commands[position]!
       if (plan._tag === "Split") {
         const parts = plan.parts.map(({ slot, words }) =>

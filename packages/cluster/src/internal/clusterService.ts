@@ -68,7 +68,8 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
     commands: ReadonlyArray<Command.Command<unknown>>,
     plans: ReadonlyArray<Plan>
   ): RedisError.RedisError | undefined => {
-    for (const [position, command] of commands.entries()) {
+    for (let position = 0; position < commands.length; position++) {
+      const command = commands[position]!
       const { restriction } = command.definition
       if (restriction !== undefined && restriction.kind !== "writes") {
         return refusal(restriction.advice, command, position)

@@ -96,8 +96,13 @@ export const planOf = (command: Command.Command<unknown>): Plan => {
     if (slot === -1) slot = next
     else if (next !== slot) return splitOf(command, positions) ?? { _tag: "Cross", slots: [slot, next] }
   }
-  return { _tag: "Slot", slot }
+  const plan = plans[slot] ?? { _tag: "Slot", slot }
+  plans[slot] = plan
+  return plan
 }
+
+/** Of each slot, made when it is first needed. */
+const plans = new Array<Plan | undefined>(Slot.count).fill(undefined)
 
 /** The slot that all keys are in; `undefined` when there is no key. */
 export const slotOfKeys = (keys: ReadonlyArray<Command.Argument>): number | undefined | Cross => {

@@ -2,7 +2,9 @@
  * Runs something on the node where it belongs, and again elsewhere as the nodes' answers say, within a deadline.
  */
 import { type Command, type ConnectionPool, RedisError } from "@effect-resp/core"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { addressOf } from "../Topology.js"
 import type { ClusterMap } from "./clusterMap.js"
 import { makeTarget, type NodeClients, type OpenError, type Target } from "./nodeClients.js"
@@ -212,9 +214,12 @@ export class Redirector {
       const client = place && clients.peek(place.target)
       const started = performance.now()
       if (client === undefined) return this.attempt(call, place, this.attempts(call, started))
-      // As nearly always: nothing but the command and a look at how it ends.
-      return Effect.catchAll(call.use(client, place!), (error) =>
-        this.afterFailure(call, error, place!, this.attempts(call, started))
+      // As nearly always: nothing but the command and a look at how it ends. By catchAll success would be a step more.
+      return Effect.catchAllCause(call.use(client, place!), (cause) =>
+        Either.match(Cause.failureOrCause(cause), {
+          onLeft: (error) => this.afterFailure(call, error, place!, this.attempts(call, started)),
+          onRight: Effect.failCause
+        })
       )
     })
   }

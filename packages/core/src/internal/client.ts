@@ -270,7 +270,8 @@ export const makeClient = (
         },
         pipeline: (commands) => {
           let blocking = false
-          for (const [position, command] of commands.entries()) {
+          for (let position = 0; position < commands.length; position++) {
+            const command = commands[position]!
             const { definition } = command
             const { restriction } = definition
             if (restriction !== undefined && restriction.kind !== "writes") {

@@ -70,6 +70,7 @@ const runAsking = <A>(queue: CommandQueue, command: Command<A>, timeout: number)
 
 /** In a run of commands the first use of a script carries its text, so that the others find it. */
 const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Command<unknown>> => {
+  if (!commands.some((command) => command.onNoScript !== undefined)) return commands
   const known = new Set<unknown>()
   return commands.map((command) => {
     const sha = command.words[1]
@@ -82,8 +83,8 @@ const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<C
 
 const encodeAll = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Payload> | CommandError => {
   const payloads: Array<Payload> = []
-  for (const [position, command] of commands.entries()) {
-    const payload = encode(command, position)
+  for (let position = 0; position < commands.length; position++) {
+    const payload = encode(commands[position]!, position)
     if (!isPayload(payload)) return payload
     payloads.push(payload)
   }
@@ -104,13 +105,20 @@ export const runPipeline = (
   const commands = withScripts(given)
   const payloads = encodeAll(commands)
   if ("_tag" in payloads) return Effect.fail(payloads)
-  const limit = longest(commands.map((command) => deadline(command, timeout)))
+  const limit = longestDeadline(commands, timeout)
   const payload = joinPayloads(asking ? payloads.flatMap((payload) => [askingPayload, payload]) : payloads)
   return suspend((caller) => queue.submit(new PipelineEntry(commands, payload, limit, asking, caller)))
 }
 
-const longest = (deadlines: ReadonlyArray<number | undefined>): number | undefined =>
-  deadlines.reduce((a, b) => (a === undefined || b === undefined ? undefined : Math.max(a, b)))
+const longestDeadline = (commands: ReadonlyArray<Command<unknown>>, timeout: number): number | undefined => {
+  let longest = 0
+  for (const command of commands) {
+    const one = deadline(command, timeout)
+    if (one === undefined) return undefined
+    if (one > longest) longest = one
+  }
+  return longest
+}
 
 const askingPayload = encode(define("ASKING", { keys: noKeys })([], Reply.ok)) as Payload
 const multiPayload = encode(MULTI) as Payload

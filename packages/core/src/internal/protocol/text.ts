@@ -1,4 +1,5 @@
 /** UTF-8 in and out, over what the runtime has. */
+import { shortLength, shortText } from "./shortText.js"
 
 interface NodeBuffer {
   readonly prototype: { utf8Slice?(this: Uint8Array, start: number, end: number): string }
@@ -20,17 +21,8 @@ const decodeSlice = (bytes: Uint8Array, start: number, end: number): string =>
   utf8Slice === undefined ? decoder.decode(bytes.subarray(start, end)) : utf8Slice.call(bytes, start, end)
 
 /** The text of `bytes` from `start` to `end`; what is no UTF-8 becomes U+FFFD. */
-export const decodeText = (bytes: Uint8Array, start: number, end: number): string => {
-  // Up to four ASCII bytes are quicker by hand: 16 to 32 ns against 50.
-  if (end - start > 4) return decodeSlice(bytes, start, end)
-  let text = ""
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i]!
-    if (byte > 0x7f) return decodeSlice(bytes, start, end)
-    text += String.fromCharCode(byte)
-  }
-  return text
-}
+export const decodeText = (bytes: Uint8Array, start: number, end: number): string =>
+  (end - start <= shortLength ? shortText(bytes, start, end - start) : undefined) ?? decodeSlice(bytes, start, end)
 
 export const encodeText = (text: string): Uint8Array => encoder.encode(text)
 
