@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs"
+import * as shortText from "@effect-resp/core/internal/protocol/shortText"
 import * as node from "@effect-resp/core/internal/protocol/text"
 import * as fc from "effect/FastCheck"
 import { transformWithEsbuild } from "vite"
@@ -9,7 +10,7 @@ const bare = async (): Promise<typeof node> => {
   const path = new URL("../../../packages/core/src/internal/protocol/text.ts", import.meta.url)
   const { code } = await transformWithEsbuild(readFileSync(path, "utf8"), "text.ts", { format: "cjs" })
   const module = { exports: {} as typeof node }
-  new Function("module", "globalThis", code)(module, {})
+  new Function("module", "require", "globalThis", code)(module, () => shortText, {})
   return module.exports
 }
 

@@ -72,7 +72,18 @@ export const inBatch = (read: () => void): void => {
     read()
   } finally {
     batch = undefined
-    for (const task of tasks) task()
+    for (const task of tasks) runAlone(task)
+  }
+}
+
+/** What one fiber's observers throw is told as it would be of a microtask, and the others go on. */
+const runAlone = (task: Task): void => {
+  try {
+    task()
+  } catch (cause) {
+    queueMicrotask(() => {
+      throw cause
+    })
   }
 }
 

@@ -1,6 +1,6 @@
-/** Memory for the next text: new memory for each costs more than its bytes' way through it. */
+/** Memory in which one text was put together, for the next one: new memory costs more than the bytes' way through it. */
 let spare: Uint8Array | undefined
-const spareSize = 2 ** 20
+const maxSpare = 2 ** 20
 
 /** Gathers bytes that come in pieces, in a buffer that grows with what really came and never to more than `bound`. */
 export class Gather {
@@ -15,21 +15,23 @@ export class Gather {
 
   append(chunk: Uint8Array, start: number, end: number): void {
     const length = this.length + end - start
-    if (length > this.buffer.length) this.grow(length)
+    if (length > this.buffer.length) {
+      const grown = this.larger(length)
+      grown.set(this.buffer.subarray(0, this.length))
+      this.buffer = grown
+    }
     this.buffer.set(chunk.subarray(start, end), this.length)
     this.length = length
   }
 
-  private grow(length: number): void {
-    if (this.lent && this.length === 0 && length <= spareSize) {
-      this.buffer = spare ?? new Uint8Array(spareSize)
+  private larger(length: number): Uint8Array {
+    if (this.lent && spare !== undefined && spare.length >= length) {
+      const taken = spare
       spare = undefined
-      return
+      return taken
     }
     // Doubling keeps the copying linear and a liar's cost within twice what it sent.
-    const grown = new Uint8Array(Math.min(this.bound, Math.max(length, this.buffer.length * 2, 4_096)))
-    grown.set(this.buffer.subarray(0, this.length))
-    this.buffer = grown
+    return new Uint8Array(Math.min(this.bound, Math.max(length, this.buffer.length * 2, 4_096)))
   }
 
   /** The gathered bytes. */
@@ -39,6 +41,7 @@ export class Gather {
 
   /** To be called when the view is done with. */
   release(): void {
-    if (this.lent && this.buffer.length === spareSize) spare = this.buffer
+    const { length } = this.buffer
+    if (this.lent && length <= maxSpare && length > (spare?.length ?? 0)) spare = this.buffer
   }
 }
