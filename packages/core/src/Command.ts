@@ -125,7 +125,9 @@ export interface IntegerCommand extends Command<number> {
 }
 
 class CommandImpl<A> extends Effectable.Class<A, RedisError, Redis> implements Command<A> {
-  readonly [TypeId]: TypeId = TypeId
+  get [TypeId](): TypeId {
+    return TypeId
+  }
   constructor(
     readonly definition: Definition,
     readonly words: ReadonlyArray<Word>,
@@ -277,8 +279,16 @@ export const define = (name: string, options: DefinitionOptions = {}): Construct
     blocking: options.blocking ?? false,
     restriction: restrictionOf(prefix)
   }
+  // An array literal is as long as its words; one that is put together by spreading has room for sixteen more, which are
+  // half of what a command in flight keeps in memory.
+  const wordsOf = (args: ReadonlyArray<Word>): ReadonlyArray<Word> =>
+    prefix.length > 1 || args.length === 0 || args.length > 2
+      ? (prefix as ReadonlyArray<Word>).concat(args)
+      : args.length === 1
+        ? [prefix[0]!, args[0]!]
+        : [prefix[0]!, args[0]!, args[1]!]
   const construct = (args: ReadonlyArray<Word>, reply: Reply.Reply<unknown>, call?: CallOptions<unknown>): never =>
-    new CommandImpl(definition, [...prefix, ...args], reply, call?.blockMillis, call?.onNoScript) as never
+    new CommandImpl(definition, wordsOf(args), reply, call?.blockMillis, call?.onNoScript) as never
   return Object.assign(construct, { definition })
 }
 

@@ -84,9 +84,11 @@ export const makeClusterService = (options: ServiceOptions): Redis.RedisService 
     }
   }
 
-  const pipeline: Redis.RedisService["pipeline"] = (commands) =>
+  const pipeline: Redis.RedisService["pipeline"] = (given) =>
     Effect.suspend(() => {
-      if (commands.length === 0) return Effect.succeed([])
+      if (given.length === 0) return Effect.succeed([])
+      // Its owner may change the array meanwhile.
+      const commands = given.slice()
       const plans = commands.map(planner.planOf)
       const error = refused(commands, plans)
       return error === undefined ? runBatch(batchOptions, commands, plans) : Effect.fail(error)

@@ -169,7 +169,6 @@ export const makeClient = (
 
     let turn = 0
     const nextQueue = (): CommandQueue => {
-      if (queues.length === 1) return queues[0]!
       // In turn, passing over those that are not connected while another is.
       for (let tries = queues.length; tries > 0; tries--) {
         const queue = queues[turn++ % queues.length]!
@@ -177,6 +176,9 @@ export const makeClient = (
       }
       return queues[turn % queues.length]!
     }
+    /** Chosen anew each time it runs, so that what is tried again is not tied to one. */
+    const onNextQueue = <A, E>(run: (queue: CommandQueue) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      queues.length === 1 ? run(queues[0]!) : Effect.suspend(() => run(nextQueue()))
 
     const connected = Effect.flatMap(SubscriptionRef.get(state), (now) =>
       now._tag === "Connected"
@@ -266,7 +268,7 @@ export const makeClient = (
                 onLease((lease) => lease.execute(command)),
                 (error) => named(error, command)
               )
-            : runCommand(nextQueue(), command, commandTimeout, asking)
+            : onNextQueue((queue) => runCommand(queue, command, commandTimeout, asking))
         },
         pipeline: (commands) => {
           let blocking = false
@@ -281,10 +283,12 @@ export const makeClient = (
           }
           return blocking
             ? onLease((lease) => lease.pipeline(commands))
-            : runPipeline(nextQueue(), commands, commandTimeout, asking)
+            : onNextQueue((queue) => runPipeline(queue, commands, commandTimeout, asking))
         },
         transaction: (commands) =>
-          commands.length === 0 ? Effect.succeed([]) : runTransaction(nextQueue(), commands, commandTimeout, asking),
+          commands.length === 0
+            ? Effect.succeed([])
+            : onNextQueue((queue) => runTransaction(queue, commands, commandTimeout, asking)),
         reserve: () => leases.reserve(lent),
         watch: (keys) => leases.watch(keys, lent, commandTimeout)
       }

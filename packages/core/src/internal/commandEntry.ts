@@ -1,7 +1,7 @@
 /**
  * The entries that commands, pipelines and transactions become.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import { type Command, define, noKeys, unsendable } from "../Command.js"
@@ -67,16 +67,16 @@ export class SingleEntry<A> extends Entry {
     if (value instanceof RespError) {
       return command.onNoScript !== undefined && this.runScript !== undefined && isUnknownScript(value)
         ? this.runScript(command.onNoScript, this.expires)
-        : Exit.fail(replyError(value, command))
+        : Effect.fail(replyError(value, command))
     }
     try {
       return Exit.succeed(command.reply.decode(value))
     } catch (cause) {
-      return Exit.fail(decodeError(cause, command))
+      return Effect.fail(decodeError(cause, command))
     }
   }
   fail(failure: Failure): void {
-    this.caller.resume(Exit.fail(failureError(failure, this.written, this.command)))
+    this.caller.resume(Effect.fail(failureError(failure, this.written, this.command)))
   }
 }
 
@@ -167,7 +167,7 @@ export class TransactionEntry extends Entry {
     this.caller.resume(this.settle({ multi: multi!, queued, exec: exec! }))
   }
   fail(failure: Failure): void {
-    this.caller.resume(Exit.fail(failureError(failure, this.written, EXEC)))
+    this.caller.resume(Effect.fail(failureError(failure, this.written, EXEC)))
   }
 }
 

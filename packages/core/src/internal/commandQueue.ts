@@ -22,12 +22,13 @@ export interface QueueLimits {
 /** The clock of deadlines ticks so often, in milliseconds: a deadline is kept to within two ticks. */
 const tick = 20
 
+/** After so many of them what was abandoned is let go of: a look at a fiber costs ten times one at a deadline. */
+const sweepTicks = 25
+
 export class CommandQueue {
   private readonly waiting = new Ring<Entry>()
   private waitingBytes = 0
-  /** How many were left when the abandoned ones were last swept out. */
-  private kept = 0
-  /** How many had no room since then. */
+  /** How many had no room since the abandoned ones were last swept out. */
   private refused = 0
   private connection: Connection | undefined
   private closed: Failure | undefined
@@ -147,7 +148,6 @@ export class CommandQueue {
       if (isGone) this.waitingBytes -= entry.size
       return !isGone
     })
-    this.kept = this.waiting.length
   }
 
   private setDeadline(entry: Entry): void {
@@ -181,9 +181,7 @@ export class CommandQueue {
       }
     }
     this.waiting.forEach(check)
-    // When they are twice as many, half of them may be abandoned.
-    this.kept = Math.min(this.kept, this.waiting.length)
-    if (expired || this.waiting.length > 2 * this.kept + 1_024) this.sweep()
+    if (expired || this.now % sweepTicks === 0) this.sweep()
     if (connection !== undefined) {
       connection.forEach(check)
       this.watch(connection)

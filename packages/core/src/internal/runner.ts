@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
 import { type Command, define, noKeys } from "../Command.js"
 import type { CommandError, RedisError } from "../RedisError.js"
 import { ReplyError, withContext } from "../RedisError.js"
@@ -49,7 +48,7 @@ export const runCommand = <A>(
     ? runAsking(queue, command, timeout)
     : suspend<A, RedisError>((caller) => {
         const payload = encode(command)
-        if (!isPayload(payload)) return caller.resume(Exit.fail(payload))
+        if (!isPayload(payload)) return caller.resume(Effect.fail(payload))
         const runScript = command.onNoScript === undefined ? undefined : scriptRunner(queue, timeout)
         const entry = new SingleEntry(command, payload, deadline(command, timeout), caller, runScript)
         entry.expires = expires
@@ -70,7 +69,8 @@ const runAsking = <A>(queue: CommandQueue, command: Command<A>, timeout: number)
 
 /** In a run of commands the first use of a script carries its text, so that the others find it. */
 const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Command<unknown>> => {
-  if (!commands.some((command) => command.onNoScript !== undefined)) return commands
+  // A copy in any case: its owner may change the array while it is in flight.
+  if (!commands.some((command) => command.onNoScript !== undefined)) return commands.slice()
   const known = new Set<unknown>()
   return commands.map((command) => {
     const sha = command.words[1]
