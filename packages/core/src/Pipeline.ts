@@ -94,8 +94,15 @@ class PipelineImpl extends Effectable.Class<unknown, RedisError, Redis> {
  * @since 0.1.0
  * @category destructors
  */
-export const firstError = (slots: ReadonlyArray<Slot>): Effect.Effect<ReadonlyArray<unknown>, RedisError> =>
-  Either.all(slots)
+export const firstError = (slots: ReadonlyArray<Slot>): Effect.Effect<ReadonlyArray<unknown>, RedisError> => {
+  const results = new Array<unknown>(slots.length)
+  for (let i = 0; i < slots.length; i++) {
+    const slot = slots[i]!
+    if (Either.isLeft(slot)) return Effect.fail(slot.left)
+    results[i] = slot.right
+  }
+  return Effect.succeed(results)
+}
 
 /**
  * Whether a value is a pipeline.
@@ -118,6 +125,13 @@ const collect = (parts: Parts, commands: Array<Command<unknown>>): ((results: Re
     return (results) => parts.shape(results.slice(at, end))
   }
   if (Array.isArray(parts)) {
+    if (parts.every(isCommand)) {
+      // As most lists are: no closure for each of ten thousand.
+      const at = commands.length
+      for (const command of parts) commands.push(command)
+      const end = commands.length
+      return (results) => results.slice(at, end)
+    }
     const places = parts.map((part) => collect(part, commands))
     return (results) => places.map((place) => place(results))
   }

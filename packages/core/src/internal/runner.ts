@@ -14,7 +14,7 @@ import {
   EXEC,
   encode,
   isPayload,
-  joinPayloads,
+  Joining,
   MULTI,
   PipelineEntry,
   type RunScript,
@@ -81,14 +81,22 @@ const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<C
   })
 }
 
-const encodeAll = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Payload> | CommandError => {
-  const payloads: Array<Payload> = []
+/** Encodes commands, each with something before it where that is given, or says which cannot be sent. */
+const encodeAll = (
+  commands: ReadonlyArray<Command<unknown>>,
+  around: { readonly first?: Payload; readonly each?: Payload | undefined; readonly last?: Payload }
+): Payload | CommandError => {
+  const joining = new Joining()
+  const { each, first, last } = around
+  if (first !== undefined) joining.add(first)
   for (let position = 0; position < commands.length; position++) {
     const payload = encode(commands[position]!, position)
     if (!isPayload(payload)) return payload
-    payloads.push(payload)
+    if (each !== undefined) joining.add(each)
+    joining.add(payload)
   }
-  return payloads
+  if (last !== undefined) joining.add(last)
+  return joining.end()
 }
 
 /**
@@ -103,10 +111,9 @@ export const runPipeline = (
 ): Effect.Effect<ReadonlyArray<Slot>, RedisError> => {
   if (given.length === 0) return Effect.succeed([])
   const commands = withScripts(given)
-  const payloads = encodeAll(commands)
-  if ("_tag" in payloads) return Effect.fail(payloads)
+  const payload = encodeAll(commands, { each: asking ? askingPayload : undefined })
+  if (!isPayload(payload)) return Effect.fail(payload)
   const limit = longestDeadline(commands, timeout)
-  const payload = joinPayloads(asking ? payloads.flatMap((payload) => [askingPayload, payload]) : payloads)
   return suspend((caller) => queue.submit(new PipelineEntry(commands, payload, limit, asking, caller)))
 }
 
@@ -120,8 +127,9 @@ const longestDeadline = (commands: ReadonlyArray<Command<unknown>>, timeout: num
   return longest
 }
 
-const askingPayload = encode(define("ASKING", { keys: noKeys })([], Reply.ok)) as Payload
-const multiPayload = encode(MULTI) as Payload
+const askingPayload = encode(define("ASKING", { keys: noKeys })([], Reply.ok)) as string
+const multiPayload = encode(MULTI) as string
+const askingMultiPayload = `${askingPayload}${multiPayload}`
 const execPayload = encode(EXEC) as Payload
 
 /** Commands that cannot be queued, refused here: inside MULTI some of them answer an error and yet let EXEC commit. */
@@ -140,11 +148,10 @@ export const runTransaction = (
   asking: boolean
 ): Effect.Effect<ReadonlyArray<Slot>, TransactionError> => {
   const commands = withScripts(given)
-  const payloads = encodeAll(commands)
-  if ("_tag" in payloads) return Effect.fail(payloads)
+  const payload = encodeAll(commands, { first: asking ? askingMultiPayload : multiPayload, last: execPayload })
+  if (!isPayload(payload)) return Effect.fail(payload)
   const error = refused(commands)
   if (error !== undefined) return Effect.fail(error)
-  const payload = joinPayloads([...(asking ? [askingPayload] : []), multiPayload, ...payloads, execPayload])
   const settle = (replies: TransactionReplies) => settleTransaction(commands, replies)
   return suspend((caller) => queue.submit(new TransactionEntry(commands, payload, timeout, asking, caller, settle)))
 }
