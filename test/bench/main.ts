@@ -37,7 +37,7 @@ const wanted = workloads.filter(
 const isWhole = !options.quick && !options["no-docs"] && options.only.length === 0 && options.contender.length === 0
 const settings = {
   rounds: options.rounds === undefined ? (options.quick ? 3 : 7) : Number(options.rounds),
-  spanMillis: options.quick ? 100 : 300
+  spanMillis: options.quick ? 100 : 200
 }
 
 const program = Effect.gen(function* () {

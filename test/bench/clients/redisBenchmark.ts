@@ -27,15 +27,25 @@ const childrenCpu = (lines: ReadonlyArray<string>): number | undefined => {
   return [...times].reduce((sum, [, minutes, seconds]) => sum + (Number(minutes) * 60 + Number(seconds)) * 1e6, 0)
 }
 
+/** Whichever of them is there. */
+const found = async (): Promise<string | undefined> => {
+  for (const name of ["redis-benchmark", "valkey-benchmark"]) {
+    if (await run(name, ["--version"]).catch(() => undefined)) return name
+  }
+  return undefined
+}
+
 const kinds = new Set(["get", "set", "hgetall", "lrange"])
 
 export const open: Open = async (work, { host, port }) => {
   if (!isOnServer(work) || !kinds.has(work.kind)) return new Unsupported("it repeats one command")
+  const program = await found()
+  if (program === undefined) return new Unsupported("it is not on the PATH")
   const operation = operationOf(commands, work)
   const options = ["-h", host, "-p", String(port), "-c", "1", "-P", String(operation.workers), "--csv"]
   return {
     measure: async (iterations) => {
-      const words = ["redis-benchmark", ...options, "-n", String(iterations), ...operation.start(0, 0)]
+      const words = [program, ...options, "-n", String(iterations), ...operation.start(0, 0)]
       const { stdout } = await run("sh", ["-c", '"$@" && times', "sh", ...words])
       const lines = stdout.trim().split("\n")
       const figures = lines[1]?.split('","').map((text) => Number(text.replaceAll('"', "").replace("inf", "Infinity")))

@@ -1,9 +1,9 @@
 /**
  * Where a fiber waits for callbacks of the engine, and goes on.
  *
- * This file knows how fibers of Effect 3 work inside, and is the only one that does. Through `Effect.async` and its
- * scheduler alone, a GET from 100 fibers takes 1.9 us of CPU where it takes 1.2, and from 1,000 fibers 2.8 where it takes
- * 1.8. An Effect whose fibers work otherwise is noticed when the file is loaded, and served by `Effect.async`.
+ * This file knows how fibers of Effect 3 work inside, and is the only one that does. Through `Effect.async` and the default
+ * scheduler a GET from 100 fibers takes 1.7 us of CPU where it takes 1.1, and from 1,000 fibers 4.0 where it takes 2.0. An
+ * Effect whose fibers work otherwise is noticed when the file is loaded, and served by `Effect.async`.
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
