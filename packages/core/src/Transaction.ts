@@ -8,9 +8,10 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Schedule from "effect/Schedule"
 import type { Argument } from "./Command.js"
+import { using } from "./internal/acquisition.js"
 import { type Attempts, all, firstError, type Parts, type Pipeline, type Results } from "./Pipeline.js"
 import { ConnectionError, ProtocolError, type RedisError, ReplyError } from "./RedisError.js"
-import { Redis, type Slot } from "./RedisService.js"
+import { Redis, type Slot, type Watching } from "./RedisService.js"
 
 /**
  * What a transaction is composed from: a pipeline, or what one is composed from.
@@ -214,22 +215,29 @@ const watching = <A, B, C, E, R>(
   body: Effect.Effect<Pipeline<A, B>, E, R>,
   finish: (pipeline: Pipeline<A, B>, slots: ReadonlyArray<Slot>) => Effect.Effect<C, RedisError>
 ): Effect.Effect<C, E | RedisError | ExecAbortError | WatchError, R | Redis> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const redis = yield* Redis
-      const lease = yield* redis.watch(keys)
-      const pipeline = yield* Effect.provideService(body, Redis, lease).pipe(
-        // What fails because the connection is gone has lost its watch with it. A command of the body that may have run,
-        // and must not run twice, says so itself: a WatchError would invite to run it again.
-        Effect.mapError((error) =>
-          !lease.isAlive() &&
-          (error instanceof ConnectionError || error instanceof ProtocolError) &&
-          (error.outcome === "NotSent" || error.idempotent === true)
-            ? new WatchError({ reason: "ConnectionReset", outcome: "NotSent" })
-            : slotMoved(error)
+  Effect.flatMap(Redis, (redis) =>
+    using(redis.watch(keys), (lease) =>
+      Effect.provideService(body, Redis, lease).pipe(
+        Effect.mapError(lostWith(lease)),
+        Effect.flatMap((pipeline) =>
+          lease.commit(pipeline.commands).pipe(
+            Effect.mapError(slotMoved),
+            Effect.flatMap((slots) => finish(pipeline, slots))
+          )
         )
       )
-      const slots = yield* Effect.mapError(lease.commit(pipeline.commands), slotMoved)
-      return yield* finish(pipeline, slots)
-    })
+    )
   )
+
+/**
+ * What fails because the connection is gone has lost its watch with it. A command of the body that may have run, and must
+ * not run twice, says so itself: a WatchError would invite to run it again.
+ */
+const lostWith =
+  (lease: Watching) =>
+  <E>(error: E): E | WatchError =>
+    !lease.isAlive() &&
+    (error instanceof ConnectionError || error instanceof ProtocolError) &&
+    (error.outcome === "NotSent" || error.idempotent === true)
+      ? new WatchError({ reason: "ConnectionReset", outcome: "NotSent" })
+      : slotMoved(error)

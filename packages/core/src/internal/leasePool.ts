@@ -4,12 +4,12 @@
  * Effect's own Pool waits without interruption for a member that is being made, forgets waiters when that fails, and
  * its end waits for all who still hold one; here every wait can be interrupted and ends.
  */
-import * as Clock from "effect/Clock"
 import type { DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { atEnd, patiently } from "./scopeEnd.js"
+import type { Restore } from "./acquisition.js"
+import { patiently } from "./scopeEnd.js"
 
 /** What a pool is told. */
 export interface LeasePoolOptions<A, E> {
@@ -23,19 +23,13 @@ export interface LeasePoolOptions<A, E> {
   readonly closed: () => E
 }
 
-/** What a member's user gets, and how he gives it back: `release` says whether others may have it. */
-export interface Loan<B> {
-  readonly service: B
-  readonly release: Effect.Effect<boolean>
-}
-
-interface Member<A> {
+/** What is lent. */
+export interface Member<A> {
   readonly value: A
   readonly scope: Scope.CloseableScope
+  /** How many times the pool had been reaped then. */
   idleSince: number
 }
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 export class LeasePool<A, E> {
   /** The last one given back is the first to be lent again, so that those not needed grow old. */
@@ -45,6 +39,7 @@ export class LeasePool<A, E> {
   /** Who waits for a place, first come first served. */
   private readonly waiting = new Set<(turn: Effect.Effect<void, E>) => void>()
   private places: number
+  private reaped = 0
   private isClosed = false
 
   private constructor(private readonly options: LeasePoolOptions<A, E>) {
@@ -60,17 +55,33 @@ export class LeasePool<A, E> {
     })
   }
 
-  /** Lends a member for the scope. */
-  borrow<B>(lend: (value: A) => Loan<B>): Effect.Effect<B, E, Scope.Scope> {
-    return Effect.uninterruptibleMask((restore) =>
-      this.takePlace(restore).pipe(
-        Effect.zipRight(Effect.onError(this.takeMember(restore), () => this.leavePlace)),
-        Effect.flatMap((member) => {
-          const { release, service } = lend(member.value)
-          return Effect.as(atEnd(Effect.flatMap(release, (clean) => this.giveBack(member, clean))), service)
-        })
-      )
+  /** Lends one that lies idle, if nobody has to wait for it: the way of almost every lease, and without an Effect. */
+  takeIdle(): Member<A> | undefined {
+    const member = this.places > 0 ? this.idle.at(-1) : undefined
+    if (member === undefined || !this.options.isUsable(member.value)) return undefined
+    this.idle.pop()
+    this.places--
+    this.busy.add(member.scope)
+    return member
+  }
+
+  /** Lends one as soon as there is one. Like all that is lent it is to be given back: not to be interrupted after. */
+  take(restore: Restore): Effect.Effect<Member<A>, E> {
+    return Effect.zipRight(
+      this.takePlace(restore),
+      Effect.onError(this.takeMember(restore), () => this.leavePlace)
     )
+  }
+
+  /** Takes one back: for others if it is clean. */
+  giveBack(member: Member<A>, clean: boolean): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!clean || this.isClosed) return Effect.zipRight(this.discard(member.scope), this.leavePlace)
+      this.busy.delete(member.scope)
+      member.idleSince = this.reaped
+      this.idle.push(member)
+      return this.leavePlace
+    })
   }
 
   /** Lends no more. Those who have one may keep it for a while; then it is closed under them. */
@@ -146,17 +157,6 @@ export class LeasePool<A, E> {
     })
   }
 
-  private giveBack(member: Member<A>, clean: boolean): Effect.Effect<void> {
-    const keep = Effect.map(Clock.currentTimeMillis, (now) => {
-      this.busy.delete(member.scope)
-      member.idleSince = now
-      this.idle.push(member)
-    })
-    return Effect.suspend(() => (clean && !this.isClosed ? keep : this.discard(member.scope))).pipe(
-      Effect.zipRight(this.leavePlace)
-    )
-  }
-
   private discard(scope: Scope.CloseableScope): Effect.Effect<void> {
     return Effect.ensuring(
       Scope.close(scope, Exit.void),
@@ -164,8 +164,10 @@ export class LeasePool<A, E> {
     )
   }
 
-  private readonly reap = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const young = this.idle.findIndex((member) => now - member.idleSince < this.options.idleTimeout)
+  // Every half of the timeout; the third time, one has lain for the whole of it.
+  private readonly reap = Effect.suspend(() => {
+    this.reaped++
+    const young = this.idle.findIndex((member) => this.reaped - member.idleSince < 3)
     const old = this.idle.splice(0, young < 0 ? this.idle.length : young)
     return closeAll(old.map((member) => member.scope))
   })
