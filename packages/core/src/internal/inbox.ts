@@ -3,17 +3,20 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { RedisError } from "../RedisError.js"
-import { Ring } from "./ring.js"
+import { type Caller, suspend } from "./suspension.js"
 
 export class Inbox<A extends string | object> {
   /** Why nothing more will come; told when all that waits has been taken. */
   failure: RedisError | undefined
-  protected readonly waiting = new Ring<A>()
+  /** What waits, from `head` on: an array, so that all of it can be handed on as it is. */
+  private waiting: Array<A> = []
+  private head = 0
   /** How many of those that wait count towards the capacity. */
   protected load = 0
-  private readonly takers = new Set<() => void>()
+  private takers: Array<Caller<void, never>> = []
 
   constructor(
     readonly capacity: number,
@@ -45,38 +48,45 @@ export class Inbox<A extends string | object> {
 
   /** Takes the next. */
   shift(): A | undefined {
-    const value = this.waiting.shift()
-    if (value !== undefined && this.counts(value) && this.load-- === this.capacity) this.onFlow()
+    const value = this.waiting[this.head]
+    if (value === undefined) return undefined
+    // What is taken is forgotten, not each time, which would make a long way of a long queue.
+    if (++this.head * 2 >= this.waiting.length) {
+      this.waiting = this.waiting.slice(this.head)
+      this.head = 0
+    }
+    if (this.counts(value) && this.load-- === this.capacity) this.onFlow()
     return value
   }
 
   /** Takes all. */
   drain(): ReadonlyArray<A> {
     const wasFull = this.isFull
-    const all = this.waiting.drain()
+    const all = this.head === 0 ? this.waiting : this.waiting.slice(this.head)
+    this.waiting = []
+    this.head = 0
     this.load = 0
     if (wasFull) this.onFlow()
     return all
   }
 
   protected get isEmpty(): boolean {
-    return this.waiting.length === 0
+    return this.waiting.length === this.head
   }
 
   // All are woken, so that none sleeps on when the first of them was interrupted just now.
   private wake(): void {
-    if (this.takers.size === 0) return
-    const takers = [...this.takers]
-    this.takers.clear()
-    for (const wake of takers) wake()
+    if (this.takers.length === 0) return
+    const { takers } = this
+    this.takers = []
+    for (const taker of takers) taker.resume(Exit.void)
   }
 
   /** Completes when there is something to take, or a failure to tell; takes nothing, so that it can be interrupted. */
-  private readonly ready: Effect.Effect<void> = Effect.async((resume) => {
-    if (!this.isEmpty || this.failure !== undefined) return resume(Effect.void)
-    const wake = () => resume(Effect.void)
-    this.takers.add(wake)
-    return Effect.sync(() => this.takers.delete(wake))
+  private readonly ready: Effect.Effect<void> = suspend((taker) => {
+    if (!this.isEmpty || this.failure !== undefined) return taker.resume(Exit.void)
+    this.takers = this.takers.filter((other) => !other.isGone)
+    this.takers.push(taker)
   })
 
   readonly take: Effect.Effect<A, RedisError> = Effect.suspend(() => {

@@ -14,6 +14,8 @@ import { encodeCommand } from "./protocol/encoder.js"
 import { Gather } from "./protocol/gather.js"
 import { decodeText } from "./protocol/text.js"
 import { RespError } from "./protocol/value.js"
+import { repeatChunk } from "./pubSub.js"
+import { inBatch } from "./suspension.js"
 import { subscriptionCommand } from "./topic.js"
 
 /** Lines that wait to be taken; the socket waits with more. */
@@ -29,18 +31,19 @@ const MINUS = 0x2d
 class Lines {
   private begun = new Gather(longest)
 
-  constructor(private readonly onLine: (line: string) => void) {}
+  /** `type` is the first byte, which the text is without. */
+  constructor(private readonly onLine: (type: number | undefined, text: string) => void) {}
 
   /** False when a line is too long. */
   write(chunk: Uint8Array): boolean {
     let start = 0
     for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
-      if (this.begun.length === 0) this.onLine(decodeText(chunk, start, end - 1))
+      if (this.begun.length === 0) this.onLine(chunk[start], decodeText(chunk, start + 1, end - 1))
       else {
         if (!this.hold(chunk, start, end)) return false
         const line = this.begun.view()
         this.begun = new Gather(longest)
-        this.onLine(decodeText(line, 0, line.length - 1))
+        this.onLine(line[0], decodeText(line, 1, line.length - 1))
       }
       start = end + 1
     }
@@ -59,18 +62,19 @@ const command = subscriptionCommand("MONITOR")
 const start = (connection: Connection): Inbox<string> => {
   const inbox = new Inbox<string>(capacity, () => (inbox.isFull ? connection.pause() : connection.resume()))
   const fail = (failure: Failure) => inbox.fail(failureError(failure, true, command))
-  const lines = new Lines((line) => {
+  const lines = new Lines((type, text) => {
     // Every line is a simple string, on RESP3 too; only a refusal is an error.
-    if (line.charCodeAt(0) === MINUS) inbox.fail(replyError(RespError.fromText(line.slice(1)), command))
-    else inbox.push(line.slice(1))
+    if (type === MINUS) inbox.fail(replyError(RespError.fromText(text), command))
+    else inbox.push(text)
   })
   const { address } = connection
   connection.listener = {
     onProgress: () => {},
     onDrain: () => {},
-    onBytes: (chunk) => {
-      if (!lines.write(chunk)) connection.close({ _tag: "Protocol", address, reason: "a line is too long" })
-    },
+    onBytes: (chunk) =>
+      inBatch(() => {
+        if (!lines.write(chunk)) connection.close({ _tag: "Protocol", address, reason: "a line is too long" })
+      }),
     onClose: fail
   }
   if (connection.ended !== undefined) fail(connection.ended)
@@ -91,9 +95,6 @@ export const openMonitor = (
         duration: commandTimeout,
         onTimeout: () => failureError({ _tag: "Timeout", millis: commandTimeout, connected: true }, true, command)
       })
-      return Stream.concat(
-        Stream.fromEffect(answer),
-        Stream.repeatEffectChunk(Effect.map(inbox.takeAll, Chunk.unsafeFromArray))
-      )
+      return Stream.concat(Stream.fromEffect(answer), repeatChunk(Effect.map(inbox.takeAll, Chunk.unsafeFromArray)))
     })
   )

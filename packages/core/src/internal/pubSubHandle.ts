@@ -1,6 +1,7 @@
 /**
  * The handle that changes its subscriptions while it reads.
  */
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,7 +23,7 @@ import type {
 } from "../RedisPubSub.js"
 import { Redis } from "../RedisService.js"
 import type { OneOrMany } from "./arguments.js"
-import { asBytes, asText, isMessage, listOf, type Read, readEvent, readMessage } from "./pubSub.js"
+import { asBytes, asText, isMessage, listOf, type Read, readEvent } from "./pubSub.js"
 import { areNames, badName, frames, keyOf, nameBytes } from "./topic.js"
 
 /** A `subscribe` of one name, with what handles its messages. */
@@ -102,7 +103,15 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
           const key = keyOf(name)
           const claim: Claim<Data, E> = {
             // Suspended, so that a handler which throws is one that fails.
-            handler: handler && ((message) => Effect.suspend(() => Effect.provide(handler(message), context))),
+            handler:
+              handler &&
+              ((message) =>
+                Effect.contextWithEffect((current: Context.Context<never>) =>
+                  // The same one where `run` was started beside `subscribe`; to provide it would cost more than the rest.
+                  current === context
+                    ? (handler(message) as Effect.Effect<unknown, E>)
+                    : Effect.provide(handler(message), context)
+                )),
             settled: false,
             left: false
           }
@@ -165,7 +174,7 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
   private readonly see = (event: Event<Uint8Array>): Effect.Effect<Option.Option<Event<Data>>, E> => {
     if (isMessage(event)) {
       const handler = this.handlerOf(event)
-      if (handler !== undefined) return Effect.as(handler(readMessage(event, this.read)), Option.none())
+      if (handler !== undefined) return Effect.as(handler(this.read.message(event)), Option.none())
     } else if (event.type !== "gap") {
       const { kind, what } = frames.get(event.type)!
       if (what === "unsubscribe") this.ended(kind, event.channel)
@@ -213,7 +222,7 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
       const handler = this.handlerOf(event)
       // Only what came before `run` can be without.
       if (handler === undefined) return Effect.succeed("continue")
-      const message = readMessage(event, this.read)
+      const message = this.read.message(event)
       const handled = Effect.as(handler(message), "continue" as const)
       const { onError } = options
       return onError === undefined
@@ -221,16 +230,22 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
         : // Also of a handler that interrupts itself. When `run` is interrupted, nobody is asked.
           Effect.catchAllCause(handled, (cause) => onError(cause, message))
     }
-    const loop: Effect.Effect<void, RedisError | E | E2, R2> = this.subscriber.take.pipe(
-      Effect.flatMap(handle),
-      Effect.repeat({ while: (next) => next === "continue" }),
-      Effect.asVoid
-    )
+    const next = Effect.flatMap(this.subscriber.take, handle)
+    const loop = Effect.suspend(() => {
+      let goesOn = true
+      return Effect.whileLoop({
+        while: () => goesOn,
+        body: () => next,
+        step: (decision) => {
+          goesOn = decision === "continue"
+        }
+      })
+    })
     return Effect.suspend(() => {
       for (const entries of Object.values(this.entries)) {
         for (const entry of entries.values()) {
           if (entry.claims.at(-1)?.handler === undefined && isSubscribed(entry)) {
-            return Effect.fail(refused(`no handler for ${asText(entry.name)}`))
+            return Effect.fail(refused(`no handler for ${asText.bytes(entry.name)}`))
           }
         }
       }
@@ -244,7 +259,7 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
 
   readonly subscriptions: RedisPubSub<Data, E>["subscriptions"] = Effect.sync(() => {
     const names = (kind: SubscriptionKind) =>
-      [...this.entries[kind].values()].filter(isSubscribed).map(({ name }) => this.read(name))
+      [...this.entries[kind].values()].filter(isSubscribed).map(({ name }) => this.read.bytes(name))
     return { channels: names("channel"), patterns: names("pattern"), shardChannels: names("shard") }
   })
 }

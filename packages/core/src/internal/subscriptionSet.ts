@@ -1,17 +1,17 @@
 /**
  * The desired subscriptions of many subscribers, and what must be sent so that the server has them: no Effect, no IO.
  */
-import * as Option from "effect/Option"
 import { isSafeToRetry, type RedisError } from "../RedisError.js"
-import type { Message, SubscriptionKind } from "../RedisPubSub.js"
+import type { SubscriptionKind } from "../RedisPubSub.js"
 import { replyError } from "./failure.js"
 import { Outstanding } from "./outstanding.js"
 import { RespError, type RespValue } from "./protocol/value.js"
+import { ReceivedMessage } from "./receivedMessage.js"
 import {
   batches,
   Call,
   frames,
-  keyOf,
+  LastKey,
   type Leaving,
   type Member,
   type Membership,
@@ -47,6 +47,8 @@ export class SubscriptionSet {
   private readonly dirty = new Set<Topic>()
   private readonly blocking = new Set<Member>()
   private readonly outstanding = new Outstanding()
+  private readonly lastWord = new LastKey()
+  private readonly lastName = new LastKey()
   private link: Link | undefined
   private memberships = 0
   private leavingCalls = 0
@@ -191,10 +193,10 @@ export class SubscriptionSet {
 
   /** Takes a message or a confirmation. Others (invalidations, what a future server may push) are ignored. */
   receive(items: ReadonlyArray<RespValue>): void {
-    const frame = frames.get(wordOf(items[0]))
-    const name = items[1]
+    const [word, name] = items
+    const frame = frames.get(word instanceof Uint8Array ? this.lastWord.of(word) : wordOf(word))
     if (frame === undefined || !(name instanceof Uint8Array)) return
-    const topic = this.topics[frame.kind].get(keyOf(name))
+    const topic = this.topics[frame.kind].get(this.lastName.of(name))
     if (topic === undefined) return
     if (frame.what === "message") {
       if (topic.state === "subscribed") this.deliver(topic, items)
@@ -215,12 +217,7 @@ export class SubscriptionSet {
     const channel = isPattern ? items[2] : topic.name
     const data = items[isPattern ? 3 : 2]
     if (!(channel instanceof Uint8Array && data instanceof Uint8Array)) return this.link?.doubt("not a message")
-    const message: Message<Uint8Array> = {
-      type: verbs[topic.kind].message,
-      channel,
-      pattern: isPattern ? Option.some(topic.name) : Option.none(),
-      data
-    }
+    const message = new ReceivedMessage(topic, channel, data)
     for (const member of topic.members.keys()) {
       if (member.missing.size > 0 && !member.gapTold) {
         member.gapTold = true
