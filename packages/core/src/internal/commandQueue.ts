@@ -22,6 +22,12 @@ export interface QueueLimits {
 /** The clock of deadlines ticks so often, in milliseconds: a deadline is kept to within two ticks. */
 const tick = 20
 
+/**
+ * An idle server gets the first so many commands of a burst at once, and works while the others are made: 100 fibers get
+ * 800,000 replies a second where they would get 520,000, for from then on they go in two groups in turn.
+ */
+const early = 64
+
 /** After so many of them what was abandoned is let go of: a look at a fiber costs ten times one at a deadline. */
 const sweepTicks = 25
 
@@ -34,6 +40,7 @@ export class CommandQueue {
   private closed: Failure | undefined
   private ended = false
   private flushing = false
+  private writing = false
   private now = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private lastReceived = 0
@@ -64,7 +71,8 @@ export class CommandQueue {
     this.waitingBytes += entry.size
     waiting.push(entry)
     if (this.timer === undefined) this.startClock()
-    this.schedule()
+    if (waiting.length >= early && this.connection?.commandsInFlight === 0 && !this.writing) this.flush()
+    else this.schedule()
   }
 
   private hasRoom(entry: Entry): boolean {
@@ -127,6 +135,7 @@ export class CommandQueue {
     this.flushing = false
     const { connection, limits, waiting } = this
     if (connection === undefined) return
+    this.writing = true
     while (
       waiting.length > 0 &&
       connection.writable &&
@@ -138,6 +147,7 @@ export class CommandQueue {
       if (!entry.isAbandoned) connection.write(entry)
     }
     connection.flush()
+    this.writing = false
   }
 
   /** Takes out what nobody waits for. */
