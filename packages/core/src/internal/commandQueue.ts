@@ -52,7 +52,7 @@ export class CommandQueue {
     readonly limits: QueueLimits
   ) {}
 
-  /** Takes an entry; it is written in the next microtask with all that came in the same burst. */
+  /** Takes an entry; it is written in the next microtask with all that came in the same burst, or at once to an idle server. */
   submit(entry: Entry): void {
     if (this.closed !== undefined) return settle(entry, this.closed)
     const { waiting } = this
