@@ -53,7 +53,7 @@ export class LastKey {
   private key = ""
 
   of(bytes: Uint8Array): string {
-    if (!isSame(bytes, this.bytes)) {
+    if (bytes !== this.bytes && !isSame(bytes, this.bytes)) {
       this.bytes = bytes
       this.key = keyOf(bytes)
     }
