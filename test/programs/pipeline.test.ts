@@ -158,10 +158,32 @@ describe.each([2, 3] as const)("pipelines, RESP%i", (protocol) => {
       Effect.gen(function* () {
         yield* Redis.del("count")
         const big = yield* Effect.fork(Pipeline.forEach(Array.from({ length: 100_000 }), () => Redis.incr("count")))
-        expect(yield* Redis.echo("between")).toBe("between")
+        const counted = Redis.get("count").pipe(Effect.map(Option.match({ onNone: () => 0, onSome: Number })))
+        const between = yield* counted.pipe(Effect.repeat({ until: (count) => count > 0 }))
+        // Two slices may have been under way.
+        expect(between).toBeLessThanOrEqual(30_000)
         const results = yield* big
         expect(results).toHaveLength(100_000)
         expect(results[99_999]).toBe(100_000)
+      })
+    )
+
+    it.effect("of 100,000 commands lose with their connection only what was under way", () =>
+      Effect.gen(function* () {
+        yield* Redis.del("count")
+        const id = yield* Redis.clientId
+        const kill = Redis.clientKill({ id, skipMe: false })
+        const commands = Array.from({ length: 100_000 }, (_, i) => (i === 45_000 ? kill : Redis.incr("count")))
+        const outcomes = yield* Pipeline.attempt(commands)
+        const acknowledged = outcomes.filter(Either.isRight).length
+        const errors = outcomes.filter(Either.isLeft)
+        expect(outcomes).toHaveLength(100_000)
+        for (const { left } of errors) expect(left).toMatchObject({ _tag: "ConnectionError", outcome: "Unknown" })
+        expect(errors.length).toBeGreaterThan(0)
+        expect(errors.length).toBeLessThanOrEqual(20_000)
+        const count = Number(Option.getOrThrow(yield* Redis.get("count")))
+        expect(count).toBeGreaterThanOrEqual(acknowledged - 1)
+        expect(count).toBeLessThanOrEqual(acknowledged + errors.length)
       })
     )
 

@@ -26,8 +26,9 @@ export type TypeId = typeof TypeId
 /**
  * A run of commands whose results are an `A`; `Attempt` is the same shape with every result as an `Either`.
  *
- * As an Effect it sends them in one write and fails with the first error, in order, naming its position and command;
- * the other commands have run all the same. `Pipeline.attempt` gives every outcome; `Transaction.exec` makes it atomic.
+ * As an Effect it sends them in one write (more than 10,000 commands, or 4 MB, in slices, between which others get their
+ * turn) and fails with the first error, in order, naming its position and command; the other commands have run all the
+ * same. `Pipeline.attempt` gives every outcome; `Transaction.exec` makes it atomic.
  *
  * @since 0.1.0
  * @category models

@@ -83,16 +83,19 @@ export class SingleEntry<A> extends Entry {
 // By the server's own words: a script may answer a NOSCRIPT of its own, when it has run.
 const isUnknownScript = (error: RespError): boolean => error.message.startsWith("NOSCRIPT No matching script")
 
-/** Commands that go out together; every slot has its own outcome. */
+/** Commands of a pipeline that go out together, from its `first` on; each has its own outcome. */
 export class PipelineEntry extends Entry {
-  private readonly slots: Array<Slot> = []
+  private done = 0
   constructor(
     readonly commands: ReadonlyArray<Command<unknown>>,
     payload: Payload,
     timeout: number | undefined,
     /** Each command has ASKING before it, whose reply is passed over. */
     private readonly asking: boolean,
-    private readonly caller: Caller<ReadonlyArray<Slot>, never>
+    private readonly first: number,
+    /** Of the whole pipeline. */
+    private readonly slots: Array<Slot>,
+    private readonly caller: Caller<void, never>
   ) {
     super(payload, payloadLength(payload), commands.length * (asking ? 2 : 1), timeout)
   }
@@ -100,25 +103,26 @@ export class PipelineEntry extends Entry {
     return this.caller.isGone
   }
   override get progress(): number {
-    return this.slots.length
+    return this.done
   }
   wantsBytes(): boolean {
     // Of one that timed out every slot is filled, and its late replies are dropped.
-    return this.commands[this.slots.length]?.reply.wantsBytes === true
+    return this.commands[this.done]?.reply.wantsBytes === true
   }
   receive(value: RespValue): void {
     if (this.asking && this.remaining % 2 === 1) return
-    const position = this.slots.length
-    this.slots.push(decodeSlot(this.commands[position]!, value, position))
+    const position = this.first + this.done
+    this.slots[position] = decodeSlot(this.commands[this.done++]!, value, position)
     if (this.remaining > 0) return
     this.settled = true
-    this.caller.resume(Exit.succeed(this.slots))
+    this.caller.resume(Exit.void)
   }
   fail(failure: Failure): void {
-    for (let position = this.slots.length; position < this.commands.length; position++) {
-      this.slots.push(Either.left(failureError(failure, this.written, this.commands[position]!, position)))
+    for (; this.done < this.commands.length; this.done++) {
+      const position = this.first + this.done
+      this.slots[position] = Either.left(failureError(failure, this.written, this.commands[this.done]!, position))
     }
-    this.caller.resume(Exit.succeed(this.slots))
+    this.caller.resume(Exit.void)
   }
 }
 

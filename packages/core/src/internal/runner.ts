@@ -25,7 +25,7 @@ import {
 } from "./commandEntry.js"
 import type { CommandQueue } from "./commandQueue.js"
 import { commandError, decodeError, replyError } from "./failure.js"
-import type { Payload } from "./protocol/encoder.js"
+import { type Payload, payloadLength } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
 import { suspend } from "./suspension.js"
 
@@ -81,27 +81,63 @@ const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<C
   })
 }
 
-/** Encodes commands, each with something before it where that is given, or says which cannot be sent. */
+/** Encodes commands with something before and after them, or says which cannot be sent. */
 const encodeAll = (
   commands: ReadonlyArray<Command<unknown>>,
-  around: { readonly first?: Payload; readonly each?: Payload | undefined; readonly last?: Payload }
+  before: Payload,
+  after: Payload
 ): Payload | CommandError => {
   const joining = new Joining()
-  const { each, first, last } = around
-  if (first !== undefined) joining.add(first)
+  joining.add(before)
   for (let position = 0; position < commands.length; position++) {
     const payload = encode(commands[position]!, position)
     if (!isPayload(payload)) return payload
-    if (each !== undefined) joining.add(each)
     joining.add(payload)
   }
-  if (last !== undefined) joining.add(last)
+  joining.add(after)
   return joining.end()
+}
+
+/** A longer pipeline goes in slices of so many commands, or of about so many bytes. */
+const sliceCommands = 10_000
+const sliceBytes = 4 * 1024 * 1024
+
+/** Commands of a pipeline that go out together, from the `first` on. */
+interface Slice {
+  readonly first: number
+  readonly commands: ReadonlyArray<Command<unknown>>
+  readonly payload: Payload
+}
+
+/** Encodes the commands of a pipeline, each with ASKING before it where that is wanted, or says which cannot be sent. */
+const slicesOf = (commands: ReadonlyArray<Command<unknown>>, asking: boolean): ReadonlyArray<Slice> | CommandError => {
+  const slices: Array<Slice> = []
+  let joining = new Joining()
+  let first = 0
+  let bytes = 0
+  for (let position = 0; position < commands.length; position++) {
+    const payload = encode(commands[position]!, position)
+    if (!isPayload(payload)) return payload
+    if (asking) joining.add(askingPayload)
+    joining.add(payload)
+    bytes += typeof payload === "string" ? payload.length : payloadLength(payload)
+    const next = position + 1
+    if (next < commands.length && next - first < sliceCommands && bytes < sliceBytes) continue
+    const own = first === 0 && next === commands.length ? commands : commands.slice(first, next)
+    slices.push({ first, commands: own, payload: joining.end() })
+    joining = new Joining()
+    first = next
+    bytes = 0
+  }
+  return slices
 }
 
 /**
  * Runs commands in one write, giving every slot. A command that cannot be encoded refuses the whole. With `asking`, each
  * has ASKING before it, whose own answer counts for nothing.
+ *
+ * Of a very long one two slices are under way at a time: others get their turn in between, and the socket is not given all
+ * of it at once.
  */
 export const runPipeline = (
   queue: CommandQueue,
@@ -111,10 +147,19 @@ export const runPipeline = (
 ): Effect.Effect<ReadonlyArray<Slot>, RedisError> => {
   if (given.length === 0) return Effect.succeed([])
   const commands = withScripts(given)
-  const payload = encodeAll(commands, { each: asking ? askingPayload : undefined })
-  if (!isPayload(payload)) return Effect.fail(payload)
+  const slices = slicesOf(commands, asking)
+  if ("_tag" in slices) return Effect.fail(slices)
   const limit = longestDeadline(commands, timeout)
-  return suspend((caller) => queue.submit(new PipelineEntry(commands, payload, limit, asking, caller)))
+  return Effect.suspend(() => {
+    const slots = new Array<Slot>(commands.length)
+    const run = ({ commands, first, payload }: Slice) =>
+      suspend<void, never>((caller) =>
+        queue.submit(new PipelineEntry(commands, payload, limit, asking, first, slots, caller))
+      )
+    const running =
+      slices.length === 1 ? run(slices[0]!) : Effect.forEach(slices, run, { concurrency: 2, discard: true })
+    return Effect.as(running, slots)
+  })
 }
 
 const longestDeadline = (commands: ReadonlyArray<Command<unknown>>, timeout: number): number | undefined => {
@@ -148,7 +193,7 @@ export const runTransaction = (
   asking: boolean
 ): Effect.Effect<ReadonlyArray<Slot>, TransactionError> => {
   const commands = withScripts(given)
-  const payload = encodeAll(commands, { first: asking ? askingMultiPayload : multiPayload, last: execPayload })
+  const payload = encodeAll(commands, asking ? askingMultiPayload : multiPayload, execPayload)
   if (!isPayload(payload)) return Effect.fail(payload)
   const error = refused(commands)
   if (error !== undefined) return Effect.fail(error)
