@@ -99,6 +99,17 @@ export const contenders: ReadonlyArray<Contender> = [
       "and counts the bytes of replies.",
     imports: [],
     load: async () => (await import("./clients/bareSocket.js")).open
+  },
+  {
+    id: "effect-alone",
+    title: "Effect alone",
+    version: () => versionOf("effect"),
+    bound: true,
+    note:
+      "No client: messages that are in memory already, through `Stream.runForEach`, and fibers of `Effect.forEach` that wait " +
+      "for nothing. What a client for Effect adds to is this.",
+    imports: [],
+    load: async () => (await import("./clients/effectAlone.js")).open
   }
 ]
 

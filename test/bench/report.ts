@@ -192,8 +192,8 @@ const method = `
   cores, it tells more than the rate does.
 - **p50 and p99** are the latency of one operation, by samples.
 - **Bold** is the best client of a workload, whoever it is.
-- **Bounds**, in italics and dashed, are no clients: they show what the server or a socket could do, and are never "the
-  best other". A bar marked » is longer than its place.
+- **Bounds**, in italics and dashed, are no clients: they show what the server, a socket or Effect could do, and are never
+  "the best other". A bar marked » is longer than its place.
 `.trim()
 
 /** Writes the page and its charts below the repository's root. */
