@@ -9,9 +9,11 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import type { Command } from "./Command.js"
 import { invalidOption, makeClient } from "./internal/client.js"
+import { runTogether } from "./internal/runner.js"
 import type { CommandError, ConnectionError, TimeoutError } from "./RedisError.js"
-import { Redis, type RedisService } from "./RedisService.js"
+import { Redis, type RedisService, type Slot } from "./RedisService.js"
 import type { Connector } from "./Transport.js"
 
 /**
@@ -120,7 +122,50 @@ export interface Client extends RedisService {
   readonly address: string
   /** The same connections, for calls that differ. */
   readonly calling: (options: CallOptions) => Runner
+  /** Makes a pipeline ready for `together`; `undefined` where it is for `pipeline` alone: empty, very long, blocking, refused. */
+  readonly prepare: (commands: ReadonlyArray<Command<unknown>>) => Prepared | undefined
 }
+
+/**
+ * A pipeline of one client that is ready to be written.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Prepared {
+  /** The outcomes, in order, once all are there. */
+  readonly slots: ReadonlyArray<Slot>
+  /** Writes it, once. */
+  readonly start: (caller: Prepared.Caller) => void
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace Prepared {
+  /**
+   * Who waits for it.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Caller {
+    /** Nobody waits any more: what is not written yet never will be. */
+    readonly isGone: boolean
+    /** Tells that all outcomes are there. */
+    resume(): void
+  }
+}
+
+/**
+ * Runs pipelines of several clients at once, and completes when each has all its outcomes: what a pipeline on a topology
+ * comes to. A fiber for each would take twice the CPU.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const together: (pipelines: ReadonlyArray<Prepared>) => Effect.Effect<void> = runTogether
 
 /**
  * Fails with a `CommandError` that names an option which cannot be used: what `make` does before it connects.

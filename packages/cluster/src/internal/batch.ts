@@ -1,7 +1,7 @@
 /**
  * Commands for several nodes at once: grouped by node, the groups in parallel, each command sent on as its own answer says.
  */
-import { Command, type ConnectionPool, type Redis, RedisError, Reply } from "@effect-resp/core"
+import { Command, ConnectionPool, type Redis, RedisError, Reply } from "@effect-resp/core"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Merge } from "./merge.js"
@@ -130,7 +130,10 @@ const attempt = (
   const sent = [...groups.values()]
   const send = (group: Group) => sendGroup(options, group, begun, given === undefined)
   const sending =
-    sent.length === 1 ? send(sent[0]!) : Effect.forEach(sent, send, { concurrency: "unbounded", discard: true })
+    sent.length === 1
+      ? send(sent[0]!)
+      : ((given === undefined ? sendTogether(options, sent) : undefined) ??
+        Effect.forEach(sent, send, { concurrency: "unbounded", discard: true }))
   return Effect.flatMap(sending, () => {
     // What the server blocked for is not the redirections' time.
     const blocking = given === undefined && items.some(({ command }) => command.definition.blocking)
@@ -199,6 +202,23 @@ const judge = (
     return { pending: pending.filter((item) => !redirected.has(item)), pause: true, isFormer }
   }
   return { pending, pause: waits || attempts.isWandering, isFormer }
+}
+
+/** Sends the groups from this very fiber, as nearly always can be done: a pipeline of 100 takes 160 us of CPU instead of 450. */
+const sendTogether = ({ redirector }: BatchOptions, groups: ReadonlyArray<Group>): Effect.Effect<void> | undefined => {
+  const pipelines: Array<ConnectionPool.Prepared> = []
+  for (const { items, place } of groups) {
+    const prepared = place.asking ? undefined : redirector.known(place)?.prepare(items.map(({ command }) => command))
+    if (prepared === undefined) return undefined
+    pipelines.push(prepared)
+  }
+  return Effect.map(ConnectionPool.together(pipelines), () => {
+    for (let i = 0; i < groups.length; i++) {
+      const { items } = groups[i]!
+      const { slots } = pipelines[i]!
+      for (let j = 0; j < items.length; j++) items[j]!.outcome = slots[j]!
+    }
+  })
 }
 
 const sendGroup = (

@@ -183,6 +183,11 @@ export class Redirector {
     return shard && placement.of(shard.primary, "primary")
   }
 
+  /** The client of a node, where there is one already. */
+  known({ target }: Place): ConnectionPool.Client | undefined {
+    return this.options.clients.peek(target)
+  }
+
   /** The client of a node, made if need be within the time left. */
   client(
     { target }: Place,

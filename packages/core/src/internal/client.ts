@@ -10,6 +10,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { Command } from "../Command.js"
 import type { Client, Credentials, Options, Runner } from "../ConnectionPool.js"
 import { CommandError, ConnectionError, type RedisError, type TimeoutError } from "../RedisError.js"
 import type { ConnectionState, RedisService } from "../RedisService.js"
@@ -21,7 +22,7 @@ import { authenticate, openConnection, type Setup } from "./handshake.js"
 import { type Call, clientClosed, type Leases, makeLeases } from "./lease.js"
 import { openMonitor } from "./monitor.js"
 import { supervise } from "./multiplexer.js"
-import { runCommand, runPipeline, runTransaction } from "./runner.js"
+import { preparePipeline, runCommand, runPipeline, runTransaction } from "./runner.js"
 import { scanPages } from "./scanPages.js"
 import { atEnd, patiently } from "./scopeEnd.js"
 import { makeSubscriptions } from "./subscriptions.js"
@@ -271,17 +272,9 @@ export const makeClient = (
             : onNextQueue((queue) => runCommand(queue, command, commandTimeout, asking))
         },
         pipeline: (commands) => {
-          let blocking = false
-          for (let position = 0; position < commands.length; position++) {
-            const command = commands[position]!
-            const { definition } = command
-            const { restriction } = definition
-            if (restriction !== undefined && restriction.kind !== "writes") {
-              return Effect.fail(commandError(restriction.advice, command, position))
-            }
-            blocking ||= definition.blocking
-          }
-          return blocking
+          const error = refused(commands)
+          if (error !== undefined) return Effect.fail(error)
+          return isBlocking(commands)
             ? onLease((lease) => lease.pipeline(commands))
             : onNextQueue((queue) => runPipeline(queue, commands, commandTimeout, asking))
         },
@@ -298,10 +291,30 @@ export const makeClient = (
       ...runner(usual),
       address,
       calling: ({ asking = false, timeout = commandTimeout }) =>
-        runner({ asking, commandTimeout: timeout, reserveTimeout: Math.min(usual.reserveTimeout, timeout) })
+        runner({ asking, commandTimeout: timeout, reserveTimeout: Math.min(usual.reserveTimeout, timeout) }),
+      prepare: (commands) =>
+        isBlocking(commands) || refused(commands) !== undefined
+          ? undefined
+          : preparePipeline(nextQueue(), commands, commandTimeout)
     }
     return service
   })
+
+/** Why commands cannot be a pipeline on a connection that others share. */
+const refused = (commands: ReadonlyArray<Command<unknown>>): CommandError | undefined => {
+  for (let position = 0; position < commands.length; position++) {
+    const command = commands[position]!
+    const { restriction } = command.definition
+    if (restriction !== undefined && restriction.kind !== "writes") {
+      return commandError(restriction.advice, command, position)
+    }
+  }
+}
+
+const isBlocking = (commands: ReadonlyArray<Command<unknown>>): boolean => {
+  for (const { definition } of commands) if (definition.blocking) return true
+  return false
+}
 
 const notConnected = (address: string): ConnectionError =>
   new ConnectionError({ reason: "Lost", address, detail: "there is no connection now", outcome: "NotSent" })

@@ -95,7 +95,7 @@ export class PipelineEntry extends Entry {
     private readonly first: number,
     /** Of the whole pipeline. */
     private readonly slots: Array<Slot>,
-    private readonly caller: Caller<void, never>
+    private readonly caller: Pick<Caller<void, never>, "isGone" | "resume">
   ) {
     super(payload, payloadLength(payload), commands.length * (asking ? 2 : 1), timeout)
   }

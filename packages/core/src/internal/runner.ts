@@ -3,7 +3,9 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import { type Command, define, noKeys } from "../Command.js"
+import type { Prepared } from "../ConnectionPool.js"
 import type { CommandError, RedisError } from "../RedisError.js"
 import { ReplyError, withContext } from "../RedisError.js"
 import type { Slot } from "../RedisService.js"
@@ -27,7 +29,7 @@ import type { CommandQueue } from "./commandQueue.js"
 import { commandError, decodeError, replyError } from "./failure.js"
 import { type Payload, payloadLength } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
-import { suspend } from "./suspension.js"
+import { type Caller, suspend } from "./suspension.js"
 
 /** How long to wait for a reply: what the server may block for, and the ordinary time on top; `undefined` is for ever. */
 const deadline = (command: Command<unknown>, timeout: number): number | undefined => {
@@ -161,6 +163,49 @@ export const runPipeline = (
     return Effect.as(running, slots)
   })
 }
+
+/**
+ * Makes ready a pipeline that is to be written together with those of other servers; none where it takes more than one
+ * write, or cannot be encoded.
+ */
+export const preparePipeline = (
+  queue: CommandQueue,
+  given: ReadonlyArray<Command<unknown>>,
+  timeout: number
+): Prepared | undefined => {
+  if (given.length === 0 || given.length > sliceCommands) return undefined
+  const commands = withScripts(given)
+  const slices = slicesOf(commands, false)
+  if ("_tag" in slices || slices.length > 1) return undefined
+  const { payload } = slices[0]!
+  const limit = longestDeadline(commands, timeout)
+  const slots = new Array<Slot>(commands.length)
+  return {
+    slots,
+    start: (caller) => queue.submit(new PipelineEntry(commands, payload, limit, false, 0, slots, caller))
+  }
+}
+
+/** Who waits for several pipelines. A class, for an object made with a getter has a shape of its own, which lives for long. */
+class Joint implements Prepared.Caller {
+  constructor(
+    private missing: number,
+    private readonly caller: Caller<void, never>
+  ) {}
+  get isGone(): boolean {
+    return this.caller.isGone
+  }
+  resume(): void {
+    if (--this.missing === 0) this.caller.resume(Exit.void)
+  }
+}
+
+/** Starts pipelines of several servers, and completes when all of them are answered. */
+export const runTogether = (pipelines: ReadonlyArray<Prepared>): Effect.Effect<void> =>
+  suspend((caller) => {
+    const joint = new Joint(pipelines.length, caller)
+    for (const { start } of pipelines) start(joint)
+  })
 
 const longestDeadline = (commands: ReadonlyArray<Command<unknown>>, timeout: number): number | undefined => {
   let longest = 0
