@@ -95,7 +95,7 @@ export class PipelineEntry extends Entry {
     private readonly first: number,
     /** Of the whole pipeline. */
     private readonly slots: Array<Slot>,
-    private readonly caller: Pick<Caller<void, never>, "isGone" | "resume">
+    private readonly caller: Pick<Caller<void, Failure>, "isGone" | "resume">
   ) {
     super(payload, payloadLength(payload), commands.length * (asking ? 2 : 1), timeout)
   }
@@ -122,7 +122,7 @@ export class PipelineEntry extends Entry {
       const position = this.first + this.done
       this.slots[position] = Either.left(failureError(failure, this.written, this.commands[this.done]!, position))
     }
-    this.caller.resume(Exit.void)
+    this.caller.resume(Effect.fail(failure))
   }
 }
 

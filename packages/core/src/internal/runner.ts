@@ -2,7 +2,7 @@
  * Runs commands, pipelines and transactions on one queue: where the callbacks of the engine become Effects.
  */
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import { type Command, define, noKeys } from "../Command.js"
 import type { Prepared } from "../ConnectionPool.js"
@@ -26,7 +26,7 @@ import {
   type TransactionReplies
 } from "./commandEntry.js"
 import type { CommandQueue } from "./commandQueue.js"
-import { commandError, decodeError, replyError } from "./failure.js"
+import { commandError, decodeError, type Failure, failureError, replyError } from "./failure.js"
 import { type Payload, payloadLength } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
 import { type Caller, suspend } from "./suspension.js"
@@ -154,13 +154,30 @@ export const runPipeline = (
   const limit = longestDeadline(commands, timeout)
   return Effect.suspend(() => {
     const slots = new Array<Slot>(commands.length)
+    const entries: Array<PipelineEntry> = []
     const run = ({ commands, first, payload }: Slice) =>
-      suspend<void, never>((caller) =>
-        queue.submit(new PipelineEntry(commands, payload, limit, asking, first, slots, caller))
-      )
-    const running =
-      slices.length === 1 ? run(slices[0]!) : Effect.forEach(slices, run, { concurrency: 2, discard: true })
-    return Effect.as(running, slots)
+      suspend<void, Failure>((caller) => {
+        const entry = new PipelineEntry(commands, payload, limit, asking, first, slots, caller)
+        entries.push(entry)
+        queue.submit(entry)
+      })
+    if (slices.length === 1) return Effect.as(Effect.ignore(run(slices[0]!)), slots)
+    // Behind a slice that is lost nothing more is written, for it may build upon it: the one that waits is interrupted.
+    return Effect.match(
+      Effect.forEach(slices, (slice) => Effect.interruptible(run(slice)), { concurrency: 2, discard: true }),
+      {
+        onSuccess: () => slots,
+        onFailure: (failure) =>
+          // A new array: a late reply may still come to the other slice under way.
+          slices.flatMap(({ commands, first }, i) =>
+            commands.map(
+              (command, at) =>
+                slots[first + at] ??
+                Either.left(failureError(failure, entries[i]?.written === true, command, first + at))
+            )
+          )
+      }
+    )
   })
 }
 
