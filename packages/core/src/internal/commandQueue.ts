@@ -19,7 +19,7 @@ export interface QueueLimits {
   readonly watchdog: number
 }
 
-/** The clock of deadlines ticks so often, in milliseconds: a deadline is kept to within two ticks. */
+/** The clock of deadlines ticks so often, in milliseconds: a deadline is kept to within three ticks. */
 const tick = 20
 
 /**
@@ -41,7 +41,9 @@ export class CommandQueue {
   private ended = false
   private flushing = false
   private writing = false
+  /** The time of the last tick, in ticks. */
   private now = 0
+  private ticks = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private lastReceived = 0
   private lastPending = 0
@@ -66,8 +68,6 @@ export class CommandQueue {
         detail: `${waiting.length} commands (${this.waitingBytes} bytes) are waiting already`
       })
     }
-    // One that goes on for another keeps the other's deadline.
-    if (entry.expires === undefined) this.setDeadline(entry)
     this.waitingBytes += entry.size
     waiting.push(entry)
     if (this.timer === undefined) this.startClock()
@@ -161,19 +161,21 @@ export class CommandQueue {
   }
 
   private setDeadline(entry: Entry): void {
-    if (entry.timeout !== undefined) entry.expires = this.now + Math.ceil(entry.timeout / tick) + 1
+    if (entry.timeout !== undefined) entry.expires = this.now + Math.ceil(entry.timeout / tick)
   }
 
-  // A counter, not the time of day: a stall of the event loop is one tick, so that replies which have already
-  // arrived are read before their deadline is judged. No clock is read for a command.
   private startClock(): void {
+    this.now = Math.floor(performance.now() / tick)
     this.silentSince = this.now
     this.timer = setTimeout(this.onTick, tick)
     this.timer.unref?.()
   }
 
+  // Deadlines begin with the first tick after their command, for which no clock is read. They are judged by the time of the
+  // tick before: what had arrived by then has been read since, however long the event loop was busy in between.
   private readonly onTick = (): void => {
-    this.now++
+    const judged = this.now
+    this.now = Math.floor(performance.now() / tick)
     this.timer = undefined
     const { connection } = this
     let expired = false
@@ -181,7 +183,9 @@ export class CommandQueue {
       // From here on the replies to one that is abandoned are not even decoded.
       if (entry.written) entry.settled ||= entry.isAbandoned
       const { expires, timeout } = entry
-      if (!entry.settled && timeout !== undefined && expires !== undefined && expires <= this.now) {
+      if (entry.settled || timeout === undefined) return
+      if (expires === undefined) this.setDeadline(entry)
+      else if (expires <= judged) {
         if (!entry.written) expired = true
         else if (entry.progress > entry.judged) {
           entry.judged = entry.progress
@@ -191,10 +195,10 @@ export class CommandQueue {
       }
     }
     this.waiting.forEach(check)
-    if (expired || this.now % sweepTicks === 0) this.sweep()
+    if (expired || ++this.ticks % sweepTicks === 0) this.sweep()
     if (connection !== undefined) {
       connection.forEach(check)
-      this.watch(connection)
+      this.watch(connection, judged)
     }
     if (this.waiting.length > 0 || (connection !== undefined && connection.commandsInFlight > 0)) {
       this.timer = setTimeout(this.onTick, tick)
@@ -202,13 +206,13 @@ export class CommandQueue {
     }
   }
 
-  private watch(connection: Connection): void {
+  private watch(connection: Connection, judged: number): void {
     const { pending, received } = connection
     if (received !== this.lastReceived || pending !== this.lastPending || connection.commandsInFlight === 0) {
       this.lastReceived = received
       this.lastPending = pending
       this.silentSince = this.now
-    } else if ((this.now - this.silentSince) * tick >= this.limits.watchdog) {
+    } else if ((judged - this.silentSince) * tick >= this.limits.watchdog) {
       connection.close({
         _tag: "Connection",
         reason: "Lost",

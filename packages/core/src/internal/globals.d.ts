@@ -7,3 +7,4 @@ declare function clearTimeout(timer: Timer | undefined): void
 declare function setInterval(run: () => void, millis: number): Timer
 declare function clearInterval(timer: Timer | undefined): void
 declare function queueMicrotask(run: () => void): void
+declare const performance: { now(): number }
