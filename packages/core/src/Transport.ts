@@ -54,6 +54,8 @@ export interface Transport {
 export interface Connector {
   /** `host:port` or a path, as errors name it. */
   readonly address: string
+  /** Whether it speaks TLS, where that is known: for what errors say. */
+  readonly tls?: boolean | undefined
   /** Opens a stream; interruption abandons the attempt. Deadlines are the caller's. */
   readonly connect: (handler: TransportHandler) => Effect.Effect<Transport, ConnectionError>
 }

@@ -43,6 +43,7 @@ export const makeConnector = (endpoint: Endpoint): Transport.Connector => {
     endpoint.path ?? `${endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`
   return {
     address,
+    tls: endpoint.path === undefined ? endpoint.tls !== undefined : undefined,
     connect: (handler) =>
       Effect.async<Transport.Transport, RedisError.ConnectionError>((resume) => {
         const onread: net.OnReadOpts = {
@@ -61,9 +62,10 @@ export const makeConnector = (endpoint: Endpoint): Transport.Connector => {
                 noDelay: true,
                 keepAlive: true,
                 keepAliveInitialDelay: keepAliveDelay,
+                allowHalfOpen: true,
                 ...reading
               })
-            : net.connect({ path: endpoint.path, ...reading })
+            : net.connect({ path: endpoint.path, allowHalfOpen: true, ...reading })
         let socket: net.Socket = raw
         let error: NodeJS.ErrnoException | undefined
         let open = false
@@ -90,6 +92,9 @@ export const makeConnector = (endpoint: Endpoint): Transport.Connector => {
           open = true
           if (socket !== raw) socket.on("data", handler.onData)
           socket.on("drain", handler.onDrain)
+          // Left to Node the socket would be shut down, and one that is being shut down can neither be reset nor, asked for
+          // that, be closed any more: its descriptor would stay open.
+          socket.once("end", transport.destroy)
           resume(Effect.succeed(transport))
         }
         const transport: Transport.Transport = {
