@@ -66,6 +66,10 @@ export class Connection implements TransportHandler {
     if (this.ended !== undefined) transport.destroy()
   }
 
+  get isOpen(): boolean {
+    return this.transport !== undefined
+  }
+
   /** Queues an entry's bytes for `flush`. From here on its outcome without a reply is unknown. */
   write(entry: Entry): void {
     entry.written = true
@@ -136,7 +140,12 @@ export class Connection implements TransportHandler {
     if (this.ended !== undefined) return
     this.ended = failure
     this.writable = false
-    this.transport?.destroy()
+    // Nothing is kept of those who open it and listen: an error's stack may keep the connection, and their retry the error
+    // before, so that each would keep the one before it for as long as connections are lost again and again.
+    const { listener, transport } = this
+    this.listener = silent
+    this.transport = undefined
+    transport?.destroy()
     this.commandsInFlight = 0
     this.bytesInFlight = 0
     for (const entry of this.inFlight.drain()) {
@@ -145,7 +154,7 @@ export class Connection implements TransportHandler {
         entry.fail(failure)
       }
     }
-    this.listener.onClose(failure)
+    listener.onClose(failure)
   }
 
   private onReply(value: RespValue): void {
