@@ -6,6 +6,7 @@
 import * as Data from "effect/Data"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
+import type { ExecAbortError } from "./Transaction.js"
 
 /**
  * What became of a command that failed.
@@ -82,11 +83,14 @@ export class TimeoutError extends Data.TaggedError("TimeoutError")<
   CommandContext & {
     readonly phase: "Connect" | "Write" | "Reply" | "Reserve"
     readonly millis: number
+    /** What may be the reason, where there is a guess. */
+    readonly detail?: string | undefined
     readonly outcome: "NotSent" | "Unknown"
   }
 > {
   override get message(): string {
-    return `${this.phase} took longer than ${this.millis} ms, ${this.outcome}${where(this)}`
+    const detail = this.detail === undefined ? "" : ` (${this.detail})`
+    return `${this.phase} took longer than ${this.millis} ms${detail}, ${this.outcome}${where(this)}`
   }
 }
 
@@ -246,8 +250,8 @@ const final = new Set(["Closed", "Auth"])
  *
  * True when nothing was sent because of the connection, when the server refused the command for a reason that passes
  * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, READONLY, UNBLOCKED), when the outcome is unknown but the command
- * is read-only or was marked with `Command.idempotent`, for a `ClusterError`, and for a `WatchError`, after which
- * nothing was applied.
+ * is read-only or was marked with `Command.idempotent`, for a `ClusterError`, for a `WatchError`, after which nothing was
+ * applied, and for an `ExecAbortError` whose every reason passes.
  *
  * @example
  * ```ts
@@ -273,8 +277,16 @@ export const isSafeToRetry = (error: unknown): boolean => {
   if (error instanceof ConnectionError || error instanceof TimeoutError || error instanceof ProtocolError) {
     return error.outcome === "NotSent" || error.idempotent === true
   }
-  // By its tag, for transactions are defined upon errors and not the other way round.
-  return Predicate.isTagged(error, "WatchError")
+  return isAborted(error) ? passes(error) : Predicate.isTagged(error, "WatchError")
+}
+
+// By its tag, for transactions are defined upon errors and not the other way round.
+const isAborted = (error: unknown): error is ExecAbortError => Predicate.isTagged(error, "ExecAbortError")
+
+/** Nothing was applied; whether what the server said against each command, or against EXEC itself, passes. */
+const passes = ({ errors, text }: ExecAbortError): boolean => {
+  const code = /because of: ([A-Z]+)/.exec(text)?.[1]
+  return code === undefined ? errors.length > 0 && errors.every(isSafeToRetry) : transient.has(code)
 }
 
 /**

@@ -100,15 +100,24 @@ const require = (connection: Connection, commands: ReadonlyArray<ReadonlyArray<s
           : Effect.fail(refusal(connection, String(commands[at]![0]), replies[at] as RespError))
       })
 
+/** The error without the password, which a proxy may quote that takes AUTH for a mistake. */
+const withoutPassword =
+  (credentials: Credentials | undefined) =>
+  (error: ConnectionError): ConnectionError => {
+    const password = credentials === undefined ? "" : Redacted.value(credentials.password)
+    return password === "" || !error.detail.includes(password)
+      ? error
+      : new ConnectionError({ ...error, detail: error.detail.replaceAll(password, "<redacted>") })
+  }
+
 /** Proves who we are, on a new connection or again on a live one. */
 export const authenticate = (connection: Connection, credentials: Credentials): Effect.Effect<void, ConnectionError> =>
-  require(connection, [authWords(credentials)])
+  Effect.mapError(require(connection, [authWords(credentials)]), withoutPassword(credentials))
 
 const shakeHands = (connection: Connection, setup: Setup): Effect.Effect<void, ConnectionError> =>
-  Effect.gen(function* () {
+  setup.credentials.pipe(
     // However it failed, a defect or an interruption of its own included. Its cause may quote the credentials.
-    const credentials = yield* Effect.catchAllCause(
-      setup.credentials,
+    Effect.catchAllCause(
       () =>
         new ConnectionError({
           reason: "Auth",
@@ -116,7 +125,18 @@ const shakeHands = (connection: Connection, setup: Setup): Effect.Effect<void, C
           detail: "the credentials could not be had",
           outcome: "NotSent"
         })
+    ),
+    Effect.flatMap((credentials) =>
+      Effect.mapError(introduce(connection, setup, credentials), withoutPassword(credentials))
     )
+  )
+
+const introduce = (
+  connection: Connection,
+  setup: Setup,
+  credentials: Credentials | undefined
+): Effect.Effect<void, ConnectionError> =>
+  Effect.gen(function* () {
     const steps: Array<ReadonlyArray<string | number>> = []
     let resp3 = false
     if (setup.protocol !== 2) {
@@ -147,6 +167,20 @@ const shakeHands = (connection: Connection, setup: Setup): Effect.Effect<void, C
 
 const version = "0.1.0"
 
+/** A server that expects TLS hangs up on what is none, without a word or with an alert, which begins with 0x15. */
+const mayWantTls = ({ ended, received }: Connection): boolean =>
+  ended?._tag === "Protocol"
+    ? ended.reason.startsWith("byte 0x15")
+    : ended?._tag === "Connection" && ended.reason === "Lost" && received === 0
+
+/** Says so where it may have been for want of TLS that the set-up failed. */
+const orWithoutTls =
+  (connector: Connector, connection: Connection) =>
+  (error: ConnectionError): ConnectionError =>
+    connector.tls === false && mayWantTls(connection)
+      ? new ConnectionError({ ...error, detail: `${error.detail} (does the server want TLS?)` })
+      : error
+
 /** Opens a connection for a scope: connected, authenticated, on its database. Its end closes it. */
 export const openConnection = (
   connector: Connector,
@@ -168,10 +202,17 @@ export const openConnection = (
     Effect.tap((connection) =>
       connector.connect(connection).pipe(
         Effect.tap((transport) => Effect.sync(() => connection.open(transport))),
-        Effect.zipRight(shakeHands(connection, setup)),
+        Effect.zipRight(Effect.mapError(shakeHands(connection, setup), orWithoutTls(connector, connection))),
         Effect.timeoutFail({
           duration: setup.connectTimeout,
-          onTimeout: () => new TimeoutError({ phase: "Connect", millis: setup.connectTimeout, outcome: "NotSent" })
+          onTimeout: () =>
+            new TimeoutError({
+              phase: "Connect",
+              millis: setup.connectTimeout,
+              // A server without TLS waits for more of what it takes for a line.
+              detail: connector.tls === true && !connection.isOpen ? "does the server speak TLS?" : undefined,
+              outcome: "NotSent"
+            })
         }),
         // A connection whose set-up is in doubt is never used.
         Effect.onError(() =>
