@@ -1,6 +1,7 @@
 /**
  * One server's client: its three kinds of connections behind the primitives.
  */
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -205,10 +206,11 @@ export const makeClient = (
       whileDisconnected: options.whileDisconnected
     })
     const monitors = new Set<Connection>()
+    const ending = yield* Deferred.make<never, ConnectionError>()
     const monitorConnection = Effect.flatMap(SubscriptionRef.get(state), (now) =>
       now._tag === "Closed"
         ? Effect.fail(clientClosed(address))
-        : Effect.tap(openConnection(connector, setup), (opened) => {
+        : Effect.tap(Effect.raceFirst(openConnection(connector, setup), Deferred.await(ending)), (opened) => {
             monitors.add(opened)
             return atEnd(Effect.sync(() => monitors.delete(opened)))
           })
@@ -240,6 +242,7 @@ export const makeClient = (
     const { closeTimeout = "1 second" } = options
     yield* Effect.addFinalizer(() =>
       setState({ _tag: "Closed" }).pipe(
+        Effect.zipRight(Deferred.fail(ending, clientClosed(address))),
         Effect.zipRight(
           Effect.sync(() => {
             for (const monitor of monitors) monitor.close(closedFailure(address))

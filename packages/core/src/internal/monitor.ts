@@ -38,16 +38,21 @@ class Lines {
   write(chunk: Uint8Array): boolean {
     let start = 0
     for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
-      if (this.begun.length === 0) this.onLine(chunk[start], decodeText(chunk, start + 1, end - 1))
+      if (this.begun.length === 0) this.emit(chunk, start, end)
       else {
         if (!this.hold(chunk, start, end)) return false
         const line = this.begun.view()
         this.begun = new Gather(longest)
-        this.onLine(line[0], decodeText(line, 1, line.length - 1))
+        this.emit(line, 0, line.length)
       }
       start = end + 1
     }
     return start === chunk.length || this.hold(chunk, start, chunk.length)
+  }
+
+  /** A line, which ends at its LF; it may be shorter than lines are. */
+  private emit(bytes: Uint8Array, start: number, end: number): void {
+    this.onLine(bytes[start], decodeText(bytes, start + 1, Math.max(start + 1, end - 1)))
   }
 
   private hold(chunk: Uint8Array, start: number, end: number): boolean {
