@@ -26,6 +26,8 @@ interface Lease {
   /** Its session is no longer as the handshake left it. */
   dirty: boolean
   watching: boolean
+  /** How much had come in when it was given back. */
+  received: number
 }
 
 const WATCH = define("WATCH", { keys: keyRange(1, -1), idempotent: true })
@@ -50,7 +52,7 @@ const makeLease = (
       }
     }
     queue.attach(connection)
-    return { connection, queue, dirty: false, watching: false }
+    return { connection, queue, dirty: false, watching: false, received: connection.received }
   })
 
 /** What a lease needs of the client around it. */
@@ -100,8 +102,8 @@ export const makeLeases = (options: LeaseOptions, rest: Rest): Effect.Effect<Lea
   return Effect.map(
     LeasePool.make<Lease, OpenError>({
       open: makeLease(options.open, options.limits),
-      // An idle connection that the server has closed is not lent.
-      isUsable: (lease) => lease.connection.ended === undefined,
+      // An idle connection that the server has closed is not lent, nor one on which bytes came that nobody asked for.
+      isUsable: ({ connection, received }) => connection.ended === undefined && connection.received === received,
       size: options.size,
       idleTimeout: options.idleTimeout,
       closed: () => clientClosed(address)
@@ -213,11 +215,11 @@ const makeLoan = (
   const commit: Watching["commit"] = (commands) =>
     guarded([], () =>
       Effect.matchEffect(runTransaction(queue, commands, commandTimeout, asking), {
-        // EXEC ends the watch whatever it answers; refused before it was sent, the watch still stands.
         onFailure: (error) => {
-          const isSent = error.outcome !== "NotSent"
-          if (isSent) lease.watching = false
-          return Effect.fail(isSent || error._tag === "CommandError" ? error : connectionReset(error))
+          // These are EXEC's own word that the watch has ended. Other errors may be of one without MULTI, which ends none.
+          if (error._tag === "ExecAbortError" || error._tag === "WatchError") lease.watching = false
+          const isFinal = error.outcome !== "NotSent" || error._tag === "CommandError"
+          return Effect.fail(isFinal ? error : connectionReset(error))
         },
         onSuccess: (slots) => {
           lease.watching = false
@@ -244,8 +246,11 @@ const makeLoan = (
 
   const release = Effect.suspend(() => {
     released = true
-    const isClean = (): boolean => connection.ended === undefined && queue.idle && !lease.dirty
-    return lease.watching ? Effect.flatMap(unwatched(), (done) => giveBack(done && isClean())) : giveBack(isClean())
+    const end = (isUnwatched: boolean): Effect.Effect<void> => {
+      lease.received = connection.received
+      return giveBack(isUnwatched && connection.ended === undefined && queue.idle && !lease.dirty)
+    }
+    return lease.watching ? Effect.flatMap(unwatched(), end) : end(true)
   })
   return { value: service, begin, release }
 }
