@@ -1,6 +1,11 @@
 /**
- * Commands that cannot ride a connection which others share, by their first word.
+ * Commands that cannot ride a connection which others share, by their first words.
  */
+import { decodeText } from "./protocol/text.js"
+
+/** A word as the server understands it, which may be given as bytes, too. */
+const upper = (word: unknown): string =>
+  (word instanceof Uint8Array ? decodeText(word, 0, word.length) : String(word)).toUpperCase()
 
 /** They hold up their connection while they wait; the server lets them block. */
 export const blockingCommands: ReadonlySet<string> = new Set([
@@ -19,9 +24,9 @@ export const blockingCommands: ReadonlySet<string> = new Set([
 
 /** Whether a command, by its words, can hold up its connection. */
 export const isBlocking = (words: ReadonlyArray<unknown>): boolean => {
-  const name = String(words[0]).toUpperCase()
+  const name = upper(words[0])
   if (name !== "XREAD" && name !== "XREADGROUP") return blockingCommands.has(name)
-  const options = words.slice(1).map((word) => String(word).toUpperCase())
+  const options = words.slice(1).map(upper)
   const at = options.indexOf("BLOCK")
   return at >= 0 && at < options.indexOf("STREAMS")
 }
@@ -84,8 +89,10 @@ export interface Restriction {
 
 /** The restriction of a command, by its words. */
 export const restrictionOf = (words: ReadonlyArray<unknown>): Restriction | undefined => {
-  const first = String(words[0]).toUpperCase()
-  const name = first === "CLIENT" || first === "SCRIPT" ? `${first} ${String(words[1]).toUpperCase()}` : first
+  const first = upper(words[0])
+  const isContainer = first === "CLIENT" || first === "SCRIPT"
+  if (isContainer && words.length === 1) return { kind: "forbidden", advice: "the name is without its subcommand" }
+  const name = isContainer ? `${first} ${upper(words[1])}` : first
   const forbidden = forbiddenCommands.get(name)
   if (forbidden !== undefined) return { kind: "forbidden", advice: forbidden }
   const writes = writeCommands.get(name)
