@@ -130,9 +130,18 @@ export const map = <A, B>(self: Reply<A>, f: (a: A) => B): Reply<B> => ({
   wantsBytes: self.wantsBytes
 })
 
+/** As many characters can be in a string, on V8. Where text was asked for, only what has more comes as bytes. */
+const longestText = 2 ** 29 - 24
+
+const textOf = (bytes: Uint8Array): string => {
+  if (bytes.length > longestText)
+    throw new Mismatch("the text is longer than a string can be: take it with Command.bytes")
+  return decodeText(bytes, 0, bytes.length)
+}
+
 const toText = (raw: Raw): string => {
   if (typeof raw === "string") return raw
-  if (raw instanceof Uint8Array) return decodeText(raw, 0, raw.length)
+  if (raw instanceof Uint8Array) return textOf(raw)
   if (typeof raw === "number" || typeof raw === "bigint") return String(raw)
   return mismatch("text", raw)
 }

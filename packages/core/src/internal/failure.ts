@@ -133,6 +133,7 @@ export const withoutArguments = (text: string): string =>
   text
     .replace(/,? with args beginning with:.*$/s, "")
     .replace(/ (unknown subcommand|ACL SETUSER modifier) '.*'/s, " $1")
+    .replace(/ (Unsupported option|invalid longitude,latitude pair|acl selector starting at) .*/s, " $1")
 
 /** The error of a command that the server answered with an error. */
 export const replyError = (error: RespError, command: Command<unknown>, position?: number): ReplyError =>

@@ -60,7 +60,8 @@ const open = (topics: Topics, options: SubscriberOptions): Effect.Effect<Subscri
     }
     const subscriber = yield* Effect.flatMap(Redis, (redis) => redis.subscriber(options))
     yield* Effect.forEach(given, ([kind, list]) => subscriber.subscribe(kind, list), {
-      concurrency: "unbounded",
+      // One alone needs no fiber: Effect waits for ever when it is interrupted in the steps in which it starts them.
+      concurrency: given.length,
       discard: true
     })
     return subscriber
