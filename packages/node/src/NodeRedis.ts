@@ -78,20 +78,14 @@ const resolve = (
     if (!isPort(port)) return Effect.fail(refuse("port must be a whole number from 1 to 65535"))
     const path = options.path ?? (options.host === undefined ? location.path : undefined)
     if (path !== undefined && options.tls) return Effect.fail(refuse("tls does not go over a Unix socket"))
-    const tls = options.tls ?? location.tls ?? false
-    return Effect.succeed({
-      connector: makeConnector({
-        host: options.host ?? location.host ?? "localhost",
-        port,
-        path,
-        tls: path !== undefined ? undefined : toTls(tls)
-      }),
+    return Effect.map(toTls(path === undefined && (options.tls ?? location.tls ?? false)), (tls) => ({
+      connector: makeConnector({ host: options.host ?? location.host ?? "localhost", port, path, tls }),
       options: {
         ...options,
         database: options.database ?? location.database,
         credentials: options.credentials ?? location.credentials
       }
-    })
+    }))
   })
 
 /**

@@ -42,14 +42,14 @@ export interface Options extends RedisCluster.Options {
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<RedisCluster.Services, RedisCluster.MakeError, Scope.Scope> =>
-  Effect.flatMap(readSeeds("nodes", options.nodes, 6379), (given) => {
-    const tls = options.tls ?? given.tls
-    return RedisCluster.make(
+  Effect.gen(function* () {
+    const given = yield* readSeeds("nodes", options.nodes, 6379)
+    const tls = yield* toTls(options.tls ?? given.tls)
+    return yield* RedisCluster.make(
       {
         seeds: given.addresses,
-        connector: ({ host, port }) =>
-          Effect.sync(() => makeConnector({ host, port, path: undefined, tls: toTls(tls) })),
-        tls: tls !== false
+        connector: ({ host, port }) => Effect.sync(() => makeConnector({ host, port, path: undefined, tls })),
+        tls: tls !== undefined
       },
       { ...options, credentials: options.credentials ?? given.credentials }
     )

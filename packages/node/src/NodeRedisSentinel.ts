@@ -46,17 +46,21 @@ export interface Options extends RedisSentinel.Options {
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Redis.RedisService, RedisCluster.MakeError, Scope.Scope> =>
-  Effect.flatMap(readSeeds("sentinels", options.sentinels, 26_379), (given) => {
-    const connecting =
-      (tls: boolean | TlsOptions) =>
-      ({ host, port }: Topology.Address) =>
-        Effect.sync(() => makeConnector({ host, port, path: undefined, tls: toTls(tls) }))
-    return RedisSentinel.make(
+  Effect.gen(function* () {
+    const given = yield* readSeeds("sentinels", options.sentinels, 26_379)
+    const connecting = (option: boolean | TlsOptions) =>
+      Effect.map(
+        toTls(option),
+        (tls) =>
+          ({ host, port }: Topology.Address) =>
+            Effect.sync(() => makeConnector({ host, port, path: undefined, tls }))
+      )
+    return yield* RedisSentinel.make(
       {
         name: options.name,
         sentinels: given.addresses,
-        connector: connecting(options.tls ?? false),
-        sentinelConnector: connecting(options.sentinelTls ?? given.tls),
+        connector: yield* connecting(options.tls ?? false),
+        sentinelConnector: yield* connecting(options.sentinelTls ?? given.tls),
         sentinelCredentials: options.sentinelCredentials ?? given.credentials
       },
       options

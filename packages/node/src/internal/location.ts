@@ -28,6 +28,10 @@ const schemes = new Map([
 export const parseUrl = (text: string): Location | RedisError.CommandError => {
   if (!URL.canParse(text)) return refuse("url is not a valid URL")
   const url = new URL(text)
+  // Such a URL may be cut in the middle of a password, and the rest would be told.
+  if (/[?#].*@/.test(text)) return refuse("url has a ? or # before an @: in a password they are written %3F and %23")
+  if (!/^\s*[^:/]+:\/\//.test(text)) return refuse("url has no // behind its scheme")
+  if (url.hash !== "") return refuse("url has a fragment")
   const tls = schemes.get(url.protocol)
   if (tls === undefined && url.protocol !== "unix:") {
     return refuse(`url has the scheme ${url.protocol} where redis:, rediss:, valkey:, valkeys: or unix: is expected`)
