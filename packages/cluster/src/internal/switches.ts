@@ -52,7 +52,8 @@ export const followSwitches = (
           const messages = yield* RedisPubSub.subscribed({ channels: "+switch-master" }).pipe(
             Effect.provideService(Redis.Redis, client)
           )
-          // What happened before is seen by asking.
+          // What happened before is seen by asking, this one too: the others may not have heard of it.
+          yield* Effect.ignore(sentinels.consult(sentinel, client))
           map.requestRefresh()
           yield* Stream.runForEach(messages, ({ data }) => switched(sentinel, data))
         })
