@@ -150,7 +150,7 @@ const attempt = (
 
 /** The items in their order, and with them each WAIT behind one: it counts the writes before it. */
 const withWaits = (all: ReadonlyArray<Item>, pending: ReadonlyArray<Item>): ReadonlyArray<Item> => {
-  const from = Math.min(...new Set(pending.map(({ index }) => index)))
+  const from = pending.reduce((first, { index }) => Math.min(first, index), all.length)
   const again = new Set(pending)
   for (const item of all)
     if (item.index > from && item.command.definition.restriction?.kind === "writes") again.add(item)

@@ -154,15 +154,21 @@ export const scanAll = (options: ScanOptions, page: Page): Stream.Stream<string,
       const round = Effect.gen(function* () {
         let failure: RedisError.RedisError | undefined
         const nodes: Array<Scanned> = []
-        for (const place of primaries()) {
-          const seen = yield* tolerating(
-            place,
-            Effect.flatMap(redirector.client(place, new Attempts(commandTimeout)), (client) =>
-              Effect.map(viewOf(client), (before) => ({ place, client, before }))
-            )
-          )
-          if (Either.isRight(seen)) nodes.push(seen.right)
-          else failure ??= seen.left
+        const seen = yield* Effect.forEach(
+          primaries(),
+          (place) =>
+            tolerating(
+              place,
+              Effect.flatMap(redirector.client(place, new Attempts(commandTimeout)), (client) =>
+                Effect.map(viewOf(client), (before) => ({ place, client, before }))
+              )
+            ),
+          // Not one deadline after the other where many are silent.
+          { concurrency: "unbounded" }
+        )
+        for (const one of seen) {
+          if (Either.isRight(one)) nodes.push(one.right)
+          else failure ??= one.left
         }
         const scanned: Array<Scanned & Omit<Finished, "after">> = []
         for (const node of sourcesFirst(nodes.filter(isWanted))) {
@@ -199,7 +205,7 @@ export const scanAll = (options: ScanOptions, page: Page): Stream.Stream<string,
             }
             yield* redirector.pause(fruitless)
           }
-          yield* Effect.ignore(refresh)
+          yield* Effect.ignore(Effect.timeout(refresh, fruitless?.left ?? commandTimeout))
         }
       })
       yield* all.pipe(

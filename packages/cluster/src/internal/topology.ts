@@ -37,6 +37,7 @@ interface Claim {
 class Claims {
   private readonly byPrimary = new Map<string, Claim>()
   private readonly owners = new Array<Claim | undefined>(Slot.count).fill(undefined)
+  private ranges = 0
 
   constructor(
     private readonly origin: Address,
@@ -60,6 +61,8 @@ class Claims {
       const first = ranges[i]
       const last = ranges[i + 1]
       if (!isSlot(first) || !isSlot(last)) continue
+      // More ranges than slots cannot be either.
+      if (++this.ranges > Slot.count) return
       for (let slot = first; slot <= last; slot++) this.owners[slot] ??= claim
     }
   }
