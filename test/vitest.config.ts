@@ -17,6 +17,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/LeakGate.ts", "test/support/SecretGate.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: "forks"

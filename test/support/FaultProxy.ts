@@ -128,6 +128,8 @@ interface Trigger {
 /** A connection through the proxy. */
 export class Connection {
   private readonly reader = new RequestReader()
+  /** What begins with a TLS handshake cannot be read. */
+  private isTls: boolean | undefined
 
   constructor(
     proxy: FaultProxy,
@@ -139,7 +141,8 @@ export class Connection {
     const down = new Lane(server, client, proxy.toClient, close)
     client.on("data", (chunk: Buffer) => {
       proxy.toServer.bytes += chunk.length
-      const requests = this.reader.read(chunk)
+      this.isTls ??= chunk[0] === 0x16
+      const requests = this.isTls ? [] : this.reader.read(chunk)
       if (proxy.toServer.drop) return
       let start = 0
       for (const { words, end } of requests) {
@@ -156,6 +159,9 @@ export class Connection {
     })
     client.on("end", () => up.put(Buffer.alloc(0), () => server.end()))
     server.on("end", () => down.put(Buffer.alloc(0), () => client.end()))
+    client.on("error", ({ code }: NodeJS.ErrnoException) => {
+      if (code === "ECONNRESET") proxy.resetByClient += 1
+    })
     for (const socket of [client, server]) socket.on("error", () => this.reset())
   }
 
@@ -164,7 +170,9 @@ export class Connection {
    * running what was already passed on.
    */
   reset(): void {
-    this.client.resetAndDestroy()
+    // Node cannot reset what is being shut down, and would not close it either.
+    if (this.client.writableEnded) this.client.destroy()
+    else this.client.resetAndDestroy()
     this.server.end()
     this.server.resume()
   }
@@ -183,6 +191,8 @@ export class FaultProxy {
   /** How many connections were accepted, and not refused, so far. */
   connections = 0
   refused = 0
+  /** How many connections were reset (RST) by the client. */
+  resetByClient = 0
   private readonly open = new Set<Connection>()
   private readonly upstreams = new Set<net.Socket>()
   private readonly triggers: Array<Trigger> = []

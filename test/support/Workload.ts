@@ -2,16 +2,11 @@
  * Pipelines, transactions, watches and reads that go on and on, and what became of them: `import * as Workload`. Beside
  * `CountingWriter`, which does the same with single writes.
  */
-import { Pipeline, Redis, RedisError, Transaction } from "@effect-resp/core"
+import { Pipeline, Redis, type RedisError, Transaction } from "@effect-resp/core"
 import { Effect, Either, Fiber, Option, type Scope } from "effect"
+import * as Oracle from "./Oracle.js"
 
 type Kind = "pipeline" | "transaction" | "watch" | "read"
-
-/** How often a counter was surely incremented, and how often perhaps. */
-interface Tally {
-  acknowledged: number
-  unknown: number
-}
 
 export interface Verdict {
   /** How often each kind of work succeeded. */
@@ -24,15 +19,6 @@ export interface Verdict {
   readonly wrong: ReadonlyArray<string>
 }
 
-const describe = (error: unknown): string => {
-  if (error instanceof Transaction.WatchError) return `WatchError ${error.reason}`
-  if (error instanceof Transaction.ExecAbortError) return `ExecAbortError ${error.text}`
-  if (error instanceof RedisError.ReplyError) return `ReplyError ${error.code} ${error.outcome}`
-  if (error instanceof RedisError.TimeoutError) return `TimeoutError ${error.phase} ${error.outcome}`
-  if (error instanceof RedisError.ConnectionError) return `ConnectionError ${error.reason} ${error.outcome}`
-  return String(error)
-}
-
 const valueOf = (value: Option.Option<string>): number => Number(Option.getOrElse(value, () => "0"))
 
 export class Workload {
@@ -40,7 +26,7 @@ export class Workload {
   private readonly errors: Record<string, number> = {}
   private readonly watches: Record<string, number> = {}
   private readonly wrong: Array<string> = []
-  private readonly tallies = new Map<string, Tally>()
+  private readonly oracle = new Oracle.Oracle()
   private isStopping = false
   private fibers: ReadonlyArray<Fiber.Fiber<void>> = []
 
@@ -69,16 +55,10 @@ export class Workload {
       Effect.asVoid
     )
   }
-  private count(key: string, outcome: Either.Either<unknown, { readonly outcome: string }>): void {
-    const tally = this.tallies.get(key) ?? { acknowledged: 0, unknown: 0 }
-    this.tallies.set(key, tally)
-    if (Either.isRight(outcome)) tally.acknowledged++
-    else if (outcome.left.outcome === "Unknown") tally.unknown++
-  }
   private settle(kind: Kind, outcome: Either.Either<unknown, unknown>): void {
     if (Either.isRight(outcome)) this.done[kind]++
     else {
-      const name = `${kind}: ${describe(outcome.left)}`
+      const name = `${kind}: ${Oracle.describe(outcome.left)}`
       this.errors[name] = (this.errors[name] ?? 0) + 1
     }
   }
@@ -88,7 +68,7 @@ export class Workload {
     const keys = this.tags.flatMap((tag) => [`{${tag}}piped`, `{${tag}}too`])
     return Effect.map(this.redis.pipeline(keys.map((key) => Redis.incr(key))), (slots) => {
       for (const [i, slot] of slots.entries()) {
-        this.count(keys[i]!, slot)
+        this.oracle.incremented(keys[i]!, slot)
         this.settle("pipeline", slot)
       }
     })
@@ -99,7 +79,7 @@ export class Workload {
     const keys = [`{${tag}}left`, `{${tag}}right`]
     const run = Effect.either(this.redis.transaction(keys.map((key) => Redis.incr(key))))
     return Effect.map(run, (outcome) => {
-      for (const key of keys) this.count(key, outcome)
+      for (const key of keys) this.oracle.incremented(key, outcome)
       this.settle("transaction", outcome)
       if (Either.isLeft(outcome)) return
       const [left, right] = outcome.right
@@ -114,7 +94,7 @@ export class Workload {
       Effect.map(Redis.get(key), (value) => Pipeline.all([Redis.set(key, valueOf(value) + 1)]))
     )
     return Effect.map(Effect.either(Effect.provideService(increment, Redis.Redis, this.redis)), (outcome) => {
-      this.count(key, outcome)
+      this.oracle.incremented(key, outcome)
       if (Either.isLeft(outcome) && outcome.left instanceof Transaction.WatchError) {
         const { reason } = outcome.left
         this.watches[reason] = (this.watches[reason] ?? 0) + 1
@@ -142,12 +122,8 @@ export class Workload {
   verify(options: { readonly mayLose?: boolean } = {}): Effect.Effect<Verdict, RedisError.RedisError> {
     return Effect.gen(this, function* () {
       yield* this.stop
-      const wrong = [...this.wrong]
-      for (const [key, { acknowledged, unknown }] of this.tallies) {
-        const value = valueOf(yield* this.redis.execute(Redis.get(key)))
-        const told = `${key} is ${value} after ${acknowledged} acknowledged and ${unknown} unknown`
-        if (value > acknowledged + unknown || (value < acknowledged && options.mayLose !== true)) wrong.push(told)
-      }
+      const { lost, repeated } = yield* this.oracle.verify(this.redis)
+      const wrong = [...this.wrong, ...repeated, ...(options.mayLose === true ? [] : lost)]
       return { done: { ...this.done }, errors: { ...this.errors }, watches: { ...this.watches }, wrong }
     })
   }

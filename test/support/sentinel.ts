@@ -48,13 +48,18 @@ export const followersAt = (
 
 const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
 
-/** A sentinel alone that says what the test wants: where the primary is. It takes nobody's subscription. */
+/** A sentinel alone that says what the test wants: where the primary is. Without `listeners` nobody can subscribe. */
 export const scriptedSentinel = (
-  primary: () => { readonly port: number; readonly epoch?: number | undefined } | undefined
+  primary: () => { readonly port: number; readonly epoch?: number | undefined } | undefined,
+  listeners?: Set<ScriptedPeer.Connection>
 ) =>
   ScriptedPeer.make((words, connection) => {
     if (ScriptedPeer.greet(words, connection)) return
     const [command, what] = words.map((word) => word.toUpperCase())
+    if (command === "SUBSCRIBE" && listeners !== undefined) {
+      listeners.add(connection)
+      return connection.write(`>3\r\n${bulk("subscribe")}${bulk(words[1]!)}:1\r\n`)
+    }
     if (command !== "SENTINEL") return connection.write("-ERR unknown command\r\n")
     const told = primary()
     if (what === "MASTER" && told?.epoch !== undefined) {
@@ -63,6 +68,10 @@ export const scriptedSentinel = (
       connection.write(told === undefined ? "*-1\r\n" : `*2\r\n${bulk("127.0.0.1")}${bulk(String(told.port))}`)
     } else connection.write("*0\r\n")
   })
+
+/** What a listener gets when a sentinel has failed over. */
+export const switchMaster = (name: string, from: { readonly port: number }, to: { readonly port: number }): string =>
+  `>3\r\n${bulk("message")}${bulk("+switch-master")}${bulk(`${name} 127.0.0.1 ${from.port} 127.0.0.1 ${to.port}`)}`
 
 /** Two servers that know nothing of each other, and a client of the one of which a sentinel tells. */
 export const toldOfOne = (refreshInterval: NodeRedisSentinel.Options["refreshInterval"]) =>

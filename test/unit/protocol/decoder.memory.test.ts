@@ -31,7 +31,7 @@ describe("big replies", () => {
   }
 
   for (const bytes of [false, true]) {
-    it(`take time in proportion to their size, as ${bytes ? "bytes" : "text"}`, () => {
+    it(`scenario 3: take time in proportion to their size, as ${bytes ? "bytes" : "text"}`, () => {
       bulk(4 * MiB, bytes)
       // Both above 32 MiB, below which the C library gives out memory that is warm already: that is no part of the ratio.
       const least = (length: number) => Math.min(...Array.from({ length: 3 }, () => bulk(length, bytes)))
@@ -39,7 +39,7 @@ describe("big replies", () => {
     })
   }
 
-  it("are copied at most twice more than they are long, however many pieces they come in", () => {
+  it("scenario 3: are copied at most twice more than they are long, however many pieces they come in", () => {
     const copy = vi.spyOn(Uint8Array.prototype, "set")
     bulk(16 * MiB, true)
     const copied = copy.mock.calls.reduce((sum, [source]) => sum + source.length, 0)
@@ -48,7 +48,7 @@ describe("big replies", () => {
     expect(copied).toBeLessThan(3 * 16 * MiB)
   })
 
-  it("hold little more than what has come", () => {
+  it("scenario 3: hold little more than what has come", () => {
     const { decoder } = collector(true)
     const before = process.memoryUsage().arrayBuffers
     decoder.write(bytesOf(`$${256 * MiB}\r\n`))
@@ -58,7 +58,7 @@ describe("big replies", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * MiB)
   })
 
-  it("may be nested arrays of 10 MiB in small chunks", () => {
+  it("scenario 3: may be nested arrays of 10 MiB in small chunks", () => {
     const inner = `*10\r\n${`$1000\r\n${"x".repeat(1_000)}\r\n`.repeat(10)}`
     const wire = bytesOf(`*1000\r\n${inner.repeat(1_000)}`)
     const { values, decoder } = collector(false)
@@ -79,7 +79,7 @@ describe("big replies", () => {
 })
 
 describe("small values", () => {
-  it("hold none of the chunk that they came in", () => {
+  it("scenario 15: hold none of the chunk that they came in", () => {
     const { values, decoder } = collector(true)
     const unit = "$10\r\n0123456789\r\n"
     const wire = Buffer.from(unit.repeat(10_000))

@@ -10,7 +10,7 @@ import { describe, expect, it } from "vitest"
 import { bytesOf, read, replies } from "./support.js"
 
 describe("integers", () => {
-  it("are exact around the last safe ones", () => {
+  it("scenario 7: are exact around the last safe ones", () => {
     const last = BigInt(Number.MAX_SAFE_INTEGER)
     for (let n = last - 46n; n <= last + 46n; n++) {
       const want = n <= last ? Number(n) : n
@@ -19,7 +19,7 @@ describe("integers", () => {
     }
   })
 
-  it("reach from -2^63 to 2^63 - 1", () => {
+  it("scenario 7: reach from -2^63 to 2^63 - 1", () => {
     expect(replies(":9223372036854775807\r\n:-9223372036854775808\r\n")).toEqual([2n ** 63n - 1n, -(2n ** 63n)])
     for (const text of ["9223372036854775808", "-9223372036854775809", "99999999999999999999999"])
       expect(read([bytesOf(`:${text}\r\n`)])).toEqual([{ broken: true }])
@@ -31,7 +31,7 @@ describe("integers", () => {
 })
 
 describe("doubles and big numbers", () => {
-  it("are read in every form", () => {
+  it("scenario 8: are read in every form", () => {
     expect(replies(",inf\r\n,-inf\r\n,nan\r\n,-nan\r\n,-0\r\n,0\r\n")).toEqual([
       Number.POSITIVE_INFINITY,
       Number.NEGATIVE_INFINITY,
@@ -53,7 +53,7 @@ describe("doubles and big numbers", () => {
     expect(replies(",0.10000000000000000555111512312578270211815834045410156250\r\n")).toEqual([0.1])
   })
 
-  it("have no bound when they are big", () => {
+  it("scenario 8: have no bound when they are big", () => {
     const big = "3492890328409238509324850943850943825024385"
     expect(replies(`(${big}\r\n(-${big}\r\n(+1\r\n`)).toEqual([BigInt(big), -BigInt(big), 1n])
     const long = "9".repeat(1_300)
@@ -76,7 +76,7 @@ describe("errors", () => {
 })
 
 describe("maps and sets", () => {
-  it("take names of the prototype as data", () => {
+  it("scenario 9: take names of the prototype as data", () => {
     const names = ["__proto__", "constructor", "toString", "hasOwnProperty"]
     const pairs = names.map((name) => `$${name.length}\r\n${name}\r\n$1\r\nx\r\n`).join("")
     expect(replies(`%${names.length}\r\n${pairs}*${names.length * 2}\r\n${pairs}`)).toEqual([
@@ -86,7 +86,7 @@ describe("maps and sets", () => {
     expect(Object.keys(Object.prototype)).toEqual([])
   })
 
-  it("take any value as a key", () => {
+  it("scenario 11: take any value as a key", () => {
     expect(replies("%3\r\n*1\r\n:1\r\n+a\r\n%1\r\n+k\r\n+v\r\n_\r\n_\r\n~1\r\n#t\r\n")).toEqual([
       new RespMap([[1], "a", new RespMap(["k", "v"]), null, null, new RespSet([true])])
     ])
@@ -94,7 +94,7 @@ describe("maps and sets", () => {
 })
 
 describe("what is not part of a reply", () => {
-  it("a push between an array's header and its elements is no element", () => {
+  it("scenario 10: a push between an array's header and its elements is no element", () => {
     const text = "*2\r\n>3\r\n+message\r\n+q\r\n+hi\r\n:1\r\n$1\r\nz\r\n:7\r\n"
     expect(read([bytesOf(text)])).toEqual([{ push: ["message", "q", "hi"] }, { reply: [1, "z"] }, { reply: 7 }])
   })
@@ -103,7 +103,7 @@ describe("what is not part of a reply", () => {
     expect(read([bytesOf(">2\r\n+a\r\n>1\r\n+b\r\n+c\r\n")])).toEqual([{ push: ["b"] }, { push: ["a", "c"] }])
   })
 
-  it("attributes are dropped before any value and before a push", () => {
+  it("scenario 11: attributes are dropped before any value and before a push", () => {
     const attribute = "|1\r\n+ttl\r\n*2\r\n:1\r\n|1\r\n+a\r\n+b\r\n:2\r\n"
     const text = `${attribute}+a\r\n*2\r\n${attribute}:1\r\n${attribute}:2\r\n${attribute}>1\r\n+p\r\n|0\r\n+b\r\n`
     expect(read([bytesOf(text)])).toEqual([{ reply: "a" }, { reply: [1, 2] }, { push: ["p"] }, { reply: "b" }])

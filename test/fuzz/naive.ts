@@ -1,32 +1,52 @@
-/** The plainest reading of RESP there is: recursive, over the whole input, with no thought for speed or hostility. */
+/**
+ * The plainest reading of RESP there is: recursive, over the whole input, with no thought for speed. It takes more than it
+ * should, and stops where it understands nothing more.
+ */
 import { RespError, RespMap, RespSet, type RespValue } from "@effect-resp/core/internal/protocol/value"
-import type { Event } from "./support.js"
+import type { Event } from "../unit/protocol/support.js"
 
-export const readNaively = (input: Uint8Array): Array<Event> => {
+/** What was read, and behind which byte each reply or push of its own ended. */
+export interface Reading {
+  readonly events: ReadonlyArray<Event>
+  readonly ends: ReadonlyArray<number>
+}
+
+class Unreadable extends Error {}
+
+const stop = (why: string): never => {
+  throw new Unreadable(why)
+}
+
+export const readNaively = (input: Uint8Array): Reading => {
   const buffer = Buffer.from(input)
   const text = (bytes: Buffer) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)
   const events: Array<Event> = []
+  const ends: Array<number> = []
   let at = 0
   const line = () => {
     const end = buffer.indexOf("\r\n", at)
+    if (end <= at) stop("no line")
     const bytes = buffer.subarray(at, end)
     at = end + 2
     return bytes
   }
+  const number = (rest: string) => (/^-?\d+$/.test(rest) ? Number(rest) : stop("no number"))
   const take = (length: number) => {
+    if (length < 0 || at + length + 2 > buffer.length) stop("not there")
     const bytes = buffer.subarray(at, at + length)
     at += length + 2
     return bytes
   }
+  const integer = (rest: string) => (/^[+-]?\d+$/.test(rest) ? BigInt(rest.replace("+", "")) : stop("no integer"))
   const error = (text: string) => new RespError(/^([A-Z][A-Z0-9_]*)( |$)/.exec(text)?.[1] ?? "ERR", text)
   const many = (rest: string, times: number): Array<RespValue> => {
     const values: Array<RespValue> = []
     if (rest === "?") {
       for (let value = next(); value !== "end"; value = next()) if (value !== "aside") values.push(value.value)
     } else {
-      while (values.length < Number(rest) * times) {
+      for (const count = number(rest) * times; values.length < count; ) {
         const value = next()
-        if (value === "end") throw new Error("an end in a counted aggregate")
+        if (value === "end") return stop("an end in a counted aggregate")
         if (value !== "aside") values.push(value.value)
       }
     }
@@ -41,7 +61,7 @@ export const readNaively = (input: Uint8Array): Array<Event> => {
       case "-":
         return { value: error(rest) }
       case ":": {
-        const exact = BigInt(rest)
+        const exact = integer(rest)
         return {
           value:
             BigInt(Number.MIN_SAFE_INTEGER) <= exact && exact <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(exact) : exact
@@ -54,16 +74,17 @@ export const readNaively = (input: Uint8Array): Array<Event> => {
       case ",":
         return { value: Number(rest.replace("inf", "Infinity").replace("nan", "NaN")) }
       case "(":
-        return { value: BigInt(rest) }
+        return { value: integer(rest) }
       case "!":
-        return { value: error(text(take(Number(rest)))) }
+        return { value: error(text(take(number(rest)))) }
       case "=":
-        return { value: text(take(Number(rest)).subarray(4)) }
+        return { value: text(take(number(rest)).subarray(4)) }
       case "$": {
-        if (rest !== "?") return { value: rest === "-1" ? null : text(take(Number(rest))) }
+        if (rest !== "?") return { value: rest === "-1" ? null : text(take(number(rest))) }
         const pieces: Array<Buffer> = []
-        for (let length = Number(text(line()).slice(1)); length > 0; length = Number(text(line()).slice(1)))
+        for (let length = number(text(line().subarray(1))); length > 0; length = number(text(line().subarray(1)))) {
           pieces.push(take(length))
+        }
         return { value: text(Buffer.concat(pieces)) }
       }
       case "*":
@@ -81,11 +102,16 @@ export const readNaively = (input: Uint8Array): Array<Event> => {
       case ".":
         return "end"
     }
-    throw new Error(`unknown type in ${header}`)
+    return stop("no type")
   }
-  while (at < buffer.length) {
-    const value = next()
-    if (value !== "aside" && value !== "end") events.push({ reply: value.value })
+  try {
+    while (at < buffer.length) {
+      const value = next()
+      if (value !== "aside" && value !== "end") events.push({ reply: value.value })
+      ends.push(at)
+    }
+  } catch (cause) {
+    if (!(cause instanceof Unreadable)) throw cause
   }
-  return events
+  return { events, ends }
 }

@@ -1,7 +1,7 @@
 /** Generated traffic: what goes over the wire, and what is to be read from it, each said independently of the decoder. */
 import { RespError, RespMap, RespSet, type RespValue } from "@effect-resp/core/internal/protocol/value"
 import * as fc from "effect/FastCheck"
-import type { Event } from "./support.js"
+import type { Event } from "../unit/protocol/support.js"
 
 type Wire =
   | { readonly kind: "line"; readonly text: string; readonly value: RespValue }
