@@ -14,7 +14,7 @@ const foo = Slot.ofKey("foo")
 const encoded = (...words: ReadonlyArray<string>) => `*${words.length}\r\n${words.map(bulk).join("")}`
 
 describe("ASK", () => {
-  it.scopedLive("sends ASKING and the command in one write, whatever else is in flight, and changes no map", () =>
+  it.scopedLive("scenario 81: sends ASKING and the command in one write, amid others, and changes no map", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.map = [
@@ -84,7 +84,7 @@ describe("ASK", () => {
       return node === 0 ? cluster.redirect("ASK", foo, 1) : "+QUEUED\r\n"
     }
 
-  it.scopedLive("for a transaction is one ASKING, before MULTI", () =>
+  it.scopedLive("scenario 81, 83: for a transaction is one ASKING, before MULTI", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = queueing(cluster)
@@ -95,7 +95,7 @@ describe("ASK", () => {
     })
   )
 
-  it.scopedLive("for a watch is ASKING before each step, on one connection", () =>
+  it.scopedLive("scenario 81: for a watch is ASKING before each step, on one connection", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = queueing(cluster)
@@ -149,7 +149,7 @@ layer(ClusterServers.layer({ primaries: 2, replicas: 0 }), { excludeTestServices
       return { servers, redis, keys, from, to }
     })
 
-  it.effect("serves each key where it is", () =>
+  it.effect("scenario 81, 83: serves each key where it is", () =>
     Effect.gen(function* () {
       const { redis, servers, to } = yield* started("5 seconds")
       expect(yield* redis.execute(Redis.get("{t}stays"))).toEqual(Option.some("1"))
@@ -175,7 +175,7 @@ layer(ClusterServers.layer({ primaries: 2, replicas: 0 }), { excludeTestServices
     }).pipe(Effect.scoped)
   )
 
-  it.effect("has commands of several keys wait until it has moved", () =>
+  it.effect("scenario 82: has commands of several keys wait until it has moved", () =>
     Effect.gen(function* () {
       const { keys, redis, servers } = yield* started("5 seconds")
       const whole = yield* Effect.fork(redis.execute(Redis.mget(keys)))
@@ -192,7 +192,7 @@ layer(ClusterServers.layer({ primaries: 2, replicas: 0 }), { excludeTestServices
     }).pipe(Effect.scoped)
   )
 
-  it.effect("and never arrives: they fail at the deadline, nothing run", () =>
+  it.effect("scenario 82: and never arrives: they fail at the deadline, nothing run", () =>
     Effect.gen(function* () {
       const { keys, redis, servers } = yield* started("300 millis")
       const { millis, value } = yield* timed(Effect.flip(redis.execute(Redis.mget(keys))))

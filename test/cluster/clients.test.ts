@@ -310,7 +310,7 @@ describe("a cluster without replicas", () => {
 })
 
 describe("a cluster with credentials", () => {
-  it.scopedLive("takes them from options or a URL, for all nodes, and shows them to nobody", () =>
+  it.scopedLive("scenario 97: takes them from options or a URL, for all nodes, and shows them to nobody", () =>
     Effect.gen(function* () {
       const password = "s3cret-of-the-cluster"
       const cluster = yield* ClusterServers.make({ password, replicas: 0 })
@@ -332,7 +332,7 @@ describe("a cluster with credentials", () => {
     })
   )
 
-  it.scopedLive.skipIf(!isBuiltWithTls)("speaks TLS to all nodes, and believes only those whose name is right", () =>
+  it.scopedLive.skipIf(!isBuiltWithTls)("scenario 97: speaks TLS to all nodes, and believes no wrong name", () =>
     Effect.gen(function* () {
       const { ca, server, wrongName } = yield* makeCertificates
       const tls = { ca: readFileSync(ca) }

@@ -123,7 +123,7 @@ describe("a real server", () => {
     })
   )
 
-  it.scopedLive("that tells no host, or that it is not known, is the one that was asked", () =>
+  it.scopedLive("scenario 84: that tells no host, or that it is not known, is the one that was asked", () =>
     Effect.gen(function* () {
       const { direct, server } = yield* single({ args: ["--cluster-preferred-endpoint-type", "unknown-endpoint"] })
       yield* direct.execute(addAllSlots)
@@ -176,7 +176,7 @@ describe("the map", () => {
     })
   )
 
-  it.scopedLive("is renewed every so often, and by one question at a time", () =>
+  it.scopedLive("scenario 80: is renewed every so often, and by one question at a time", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.map = [[0, 16_383, 0]]
@@ -205,7 +205,7 @@ describe("the map", () => {
     })
   )
 
-  it.scopedLive("stays as it was when nobody tells a new one", () =>
+  it.scopedLive("scenario 88: stays as it was when nobody tells a new one", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(1)
       cluster.answer = () => bulk("here")

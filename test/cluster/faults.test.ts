@@ -115,7 +115,7 @@ layer(clusterLayer(), { excludeTestServices: true })("a cluster under load", (it
     }).pipe(Effect.scoped)
   )
 
-  it.effect("loses a primary, and goes on as soon as its replica is promoted", () =>
+  it.effect("scenario 85: loses a primary, and goes on as soon as its replica is promoted", () =>
     Effect.gen(function* () {
       const cluster = yield* ClusterServers.ClusterServers
       yield* emptied
@@ -186,7 +186,7 @@ layer(clusterLayer(), { excludeTestServices: true })("a cluster under load", (it
 })
 
 describe("a cluster with all its data on disk", () => {
-  it.scopedLive("starts again as a whole at other ports, and is found again by the one seed that is left", () =>
+  it.scopedLive("scenario 91: starts again as a whole at other ports, and is found by the one seed that is left", () =>
     Effect.gen(function* () {
       const cluster = yield* ClusterServers.ClusterServers
       const { redis, workload, writer } = yield* working({ nodes: [Topology.addressOf(cluster.seeds[0]!)] })

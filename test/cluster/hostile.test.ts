@@ -251,7 +251,7 @@ describe("a transaction", () => {
       true
     ]
   ] as const) {
-    it.scopedLive(`is run once more elsewhere, as a whole, when ${what}`, () =>
+    it.scopedLive(`scenario 83: is run once more elsewhere, as a whole, when ${what}`, () =>
       Effect.gen(function* () {
         const cluster = yield* ScriptedCluster.make(2)
         cluster.answer = ([name], node) => {
@@ -267,7 +267,7 @@ describe("a transaction", () => {
     )
   }
 
-  it.scopedLive("of which only one command was redirected goes elsewhere as a whole, too", () =>
+  it.scopedLive("scenario 83: of which only one command was redirected goes elsewhere as a whole, too", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = queueing(([, key], node) =>

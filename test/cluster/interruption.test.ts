@@ -94,7 +94,7 @@ describe("interruption", () => {
     )
   )
 
-  it.scopedLive("of a pipeline on several nodes ends all its parts; their late replies reach nobody", () =>
+  it.scopedLive("scenario 46: of a pipeline on several nodes ends all its parts; their late replies reach nobody", () =>
     Effect.gen(function* () {
       const { cluster, open, throughProxies } = yield* proxied(2)
       cluster.map = [

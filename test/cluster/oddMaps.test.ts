@@ -38,7 +38,7 @@ describe("a map that is no map", () => {
     ["fractions", `*1\r\n${entry(",0.5", ",1.5", node(local, 7_000))}`],
     ["100,000 times nothing", `*100000\r\n${"*0\r\n".repeat(100_000)}`]
   ] as const) {
-    it.scopedLive(`is passed over: ${what}`, () =>
+    it.scopedLive(`scenario 88: is passed over: ${what}`, () =>
       Effect.gen(function* () {
         const [bad, good] = yield* Effect.all([ScriptedCluster.make(1), ScriptedCluster.make(1)])
         bad.tellMap = () => map
@@ -53,7 +53,7 @@ describe("a map that is no map", () => {
   }
 
   for (const count of [16_384, 100_000]) {
-    it.scopedLive(`keeps nobody busy with ${count} shards that all claim nearly all slots`, () =>
+    it.scopedLive(`scenario 88: keeps nobody busy with ${count} shards that all claim nearly all slots`, () =>
       Effect.gen(function* () {
         const [bad, good] = yield* Effect.all([ScriptedCluster.make(1), ScriptedCluster.make(1)])
         const claims = Array.from({ length: count }, (_, i) => entry(":1", ":16383", node(local, 1 + (i % 60_000))))
@@ -76,7 +76,7 @@ describe("a map that is no map", () => {
 })
 
 describe("a map that is odd", () => {
-  it.scopedLive("gives slots that two shards claim to the first of them, and what nobody claims to nobody", () =>
+  it.scopedLive("scenario 91: gives slots that two shards claim to the first, and what nobody claims to nobody", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.map = [

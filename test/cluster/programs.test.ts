@@ -87,7 +87,7 @@ layer(clusterLayer(), { excludeTestServices: true })("programs on a cluster", (i
     })
   )
 
-  it.effect("commands of many keys are split among their slots, and their replies joined in order", () =>
+  it.effect("scenario 87: commands of many keys are split among their slots, and their replies joined in order", () =>
     Effect.gen(function* () {
       yield* Redis.flushall()
       yield* resetCalls
@@ -141,7 +141,7 @@ layer(clusterLayer(), { excludeTestServices: true })("programs on a cluster", (i
     })
   )
 
-  it.effect("keys in several slots are refused before a byte is sent", () =>
+  it.effect("scenario 87: keys in several slots are refused before a byte is sent", () =>
     Effect.gen(function* () {
       yield* resetCalls
       const cross = { _tag: "CrossSlotError", slots: [slots[0], slots[1]], outcome: "NotSent" }

@@ -178,7 +178,7 @@ describe("subscribers of a cluster", () => {
       })
     )
 
-    it.scoped("follow a slot that moves, with one Gap, and lose nothing after it; others do not notice", () =>
+    it.scoped("scenario 89: follow a slot that moves, with one Gap and no loss after it; others do not notice", () =>
       Effect.gen(function* () {
         const cluster = yield* ClusterServers.ClusterServers
         const { pubSub, redis } = yield* handleOf()

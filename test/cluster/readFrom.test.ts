@@ -90,7 +90,7 @@ layer(clusterLayer(), { excludeTestServices: true })("reading from a cluster", (
     )
   }
 
-  it.effect("tells a replica that has come back again that it is to answer reads", () =>
+  it.effect("scenario 91: tells a replica that has come back again that it is to answer reads", () =>
     Effect.gen(function* () {
       const cluster = yield* ClusterServers
       const [, replica] = yield* pair
@@ -173,7 +173,7 @@ layer(clusterLayer(), { excludeTestServices: true })("reading from a cluster", (
     }).pipe(Effect.scoped)
   )
 
-  it.effect("connects to no address that mapAddress does not allow", () =>
+  it.effect("scenario 97: connects to no address that mapAddress does not allow", () =>
     Effect.gen(function* () {
       const [, replica] = yield* pair
       const redis = yield* reading("preferReplica", {

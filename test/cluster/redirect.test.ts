@@ -123,11 +123,11 @@ describe("a redirection", () => {
     " MOVED 1 host:1",
     "ERR MOVED 1 host:1",
     "TRYAGAIN Multiple keys request during rehashing of slot"
-  ])("is not read from %j", (text) => {
+  ])("scenario 98: is not read from %j", (text) => {
     expect(parseRedirect(text, origin)).toBeUndefined()
   })
 
-  it("from hostile text is one that can be followed, or none", () => {
+  it("scenario 98: from hostile text is one that can be followed, or none", () => {
     const word = fc.oneof(
       fc.string(),
       fc.constantFrom("MOVED", "ASK", " ", ":", "::", "[", "]", "%", "host", "__proto__", "\0", "\r\n", "?"),

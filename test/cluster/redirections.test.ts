@@ -18,7 +18,7 @@ const { bulk } = ScriptedCluster
 const foo = Slot.ofKey("foo")
 
 describe("MOVED", () => {
-  it.scopedLive("is followed, and the next command of the slot goes straight to its new node", () =>
+  it.scopedLive("scenario 80: is followed, and the next command of the slot goes straight to its new node", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = (_, node) => (node === 0 ? cluster.redirect("MOVED", foo, 1) : bulk("here"))
@@ -32,7 +32,7 @@ describe("MOVED", () => {
     })
   )
 
-  it.scopedLive("calls for a new map ten times a second at most, however many commands get it", () =>
+  it.scopedLive("scenario 80: calls for a new map ten times a second at most, however many commands get it", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = (words, node) =>
@@ -55,7 +55,7 @@ describe("MOVED", () => {
     })
   )
 
-  it.scopedLive("in a pipeline is followed for the commands that got it, each once, in order", () =>
+  it.scopedLive("scenario 80, 86: in a pipeline is followed for the commands that got it, each once, in order", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = (words, node) =>
@@ -67,7 +67,7 @@ describe("MOVED", () => {
     })
   )
 
-  it.live("back and forth between two nodes ends after a while", () =>
+  it.live("scenario 80: back and forth between two nodes ends after a while", () =>
     eachWay((way, run) =>
       Effect.gen(function* () {
         const cluster = yield* ScriptedCluster.make(2)
@@ -82,7 +82,7 @@ describe("MOVED", () => {
     )
   )
 
-  it.scopedLive("to the node itself makes a new connection", () =>
+  it.scopedLive("scenario 84: to the node itself makes a new connection", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(1)
       cluster.answer = (_, node, { id }) => (id === 1 ? cluster.redirect("MOVED", foo, node) : bulk("new"))
@@ -94,7 +94,7 @@ describe("MOVED", () => {
     })
   )
 
-  it.scopedLive("without a host means the one that was asked", () =>
+  it.scopedLive("scenario 84: without a host means the one that was asked", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = (_, node) => (node === 0 ? `-MOVED ${foo} :${cluster.port(1)}\r\n` : bulk("here"))
@@ -103,7 +103,7 @@ describe("MOVED", () => {
     })
   )
 
-  it.scopedLive("may name an IPv6 address", () =>
+  it.scopedLive("scenario 84: may name an IPv6 address", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = (_, node) => (node === 0 ? `-MOVED ${foo} 2001:db8::7:${cluster.port(1)}\r\n` : bulk("here"))
@@ -146,7 +146,7 @@ describe("MOVED", () => {
     "ASK __proto__ __proto__"
   ]) {
     it.scopedLive(
-      `that reads ${text.slice(0, 40)} is given to the caller at the deadline, and nothing follows it`,
+      `scenario 84, 98: that reads ${text.slice(0, 40)} is given to the caller at the deadline, and nothing follows it`,
       () =>
         Effect.gen(function* () {
           const cluster = yield* ScriptedCluster.make(1)
@@ -166,7 +166,7 @@ describe("MOVED", () => {
     )
   }
 
-  it.scopedLive("of a megabyte ends the connection, and the command is not sent again", () =>
+  it.scopedLive("scenario 98: of a megabyte ends the connection, and the command is not sent again", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(1)
       cluster.answer = () => `-MOVED 1 ${"x".repeat(1 << 20)}:7000\r\n`
@@ -206,7 +206,7 @@ describe("MOVED", () => {
     )
   )
 
-  it.scopedLive("goes where mapAddress says", () =>
+  it.scopedLive("scenario 97: goes where mapAddress says", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = (_, node) => (node === 0 ? `-MOVED ${foo} 10.255.255.1:7000\r\n` : bulk("mapped"))
@@ -222,7 +222,7 @@ describe("MOVED", () => {
     })
   )
 
-  it.scopedLive("goes nowhere when mapAddress says nothing", () =>
+  it.scopedLive("scenario 97: goes nowhere when mapAddress says nothing", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = (_, node) => (node === 0 ? cluster.redirect("MOVED", foo, 1) : bulk("vetoed"))
@@ -237,7 +237,7 @@ describe("MOVED", () => {
     })
   )
 
-  it.scopedLive("leads to connections with the same credentials, name and protocol", () =>
+  it.scopedLive("scenario 97: leads to connections with the same credentials, name and protocol", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = (_, node) => (node === 0 ? cluster.redirect("MOVED", foo, 1) : bulk("here"))
@@ -252,7 +252,7 @@ describe("MOVED", () => {
     })
   )
 
-  it.scopedLive("from a TLS node never leads to plain text", () =>
+  it.scopedLive("scenario 97: from a TLS node never leads to plain text", () =>
     Effect.gen(function* () {
       const { ca, server } = yield* makeCertificates
       const plain: Array<Buffer> = []

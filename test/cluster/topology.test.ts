@@ -181,7 +181,7 @@ describe("CLUSTER SLOTS", () => {
     })
   })
 
-  it("without a primary, or that is no list, is malformed, and does not show itself", () => {
+  it("scenario 88: without a primary, or that is no list, is malformed, and does not show itself", () => {
     for (const reply of [[], null, [[0, 1, ["?", 1]]], new RespSet([])]) {
       expect(parseSlots(reply, origin)).toEqual(new Malformed("no primary"))
       expect(parseShards(reply, origin, false)).toEqual(new Malformed("no primary"))
@@ -209,7 +209,7 @@ describe("CLUSTER SHARDS", () => {
     expect(parseShards(reply, origin, false)).toEqual(new Malformed("no primary"))
   })
 
-  it("counts only nodes that are online", () => {
+  it("scenario 88: counts only nodes that are online", () => {
     const failed = (role: string, host: string, health: string) =>
       new RespMap(["port", 1, "endpoint", host, "role", role, "health", health])
     const online = shardNode("master", "b", 1, "")

@@ -12,13 +12,13 @@ const closable = (options: NodeRedis.Options = {}) =>
   Effect.gen(function* () {
     const { port } = yield* NodeRedisServer.make()
     const proxy = yield* FaultProxy.make({ port })
-    const scope = yield* Scope.make()
+    const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
     const client = yield* Scope.extend(NodeRedis.make({ port: proxy.port, ...options }), scope)
     const close = Effect.timed(Scope.close(scope, Exit.void)).pipe(Effect.map(([took]) => Duration.toMillis(took)))
     return { port, proxy, client, close }
   })
 
-it.scopedLive("a client with a command that blocks for ever closes in time, and the command fails", () =>
+it.scopedLive("scenario 32: a client with a command that blocks for ever closes in time, and the command fails", () =>
   Effect.gen(function* () {
     const { client, close } = yield* closable({ closeTimeout: "100 millis" })
     const waiting = yield* Effect.fork(Effect.flip(client.execute(Redis.blpop("queue", Duration.infinity))))
@@ -28,7 +28,7 @@ it.scopedLive("a client with a command that blocks for ever closes in time, and 
   })
 )
 
-it.scopedLive("a client whose server is frozen closes in time, whatever its number of connections", () =>
+it.scopedLive("scenario 32: a client whose server is frozen closes in time, whatever its number of connections", () =>
   Effect.gen(function* () {
     const { client, close, proxy } = yield* closable({ closeTimeout: "200 millis", connections: 4 })
     proxy.toClient.pause()
@@ -43,7 +43,7 @@ it.scopedLive("a client whose server is frozen closes in time, whatever its numb
   })
 )
 
-it.scopedLive("a client that closes gives what is in flight its reply, and refuses all that comes", () =>
+it.scopedLive("scenario 32: a client that closes gives what is in flight its reply, and refuses all that comes", () =>
   Effect.gen(function* () {
     const { client, close, proxy } = yield* closable({ closeTimeout: "2 seconds" })
     proxy.toClient.pause()
@@ -71,24 +71,26 @@ it.scopedLive("a client that closes gives what is in flight its reply, and refus
   })
 )
 
-it.scopedLive("a connection that is lost and comes back while the client closes does not open it again", () =>
-  Effect.gen(function* () {
-    const { client, close, proxy } = yield* closable({ reconnect: Schedule.spaced("1 millis") })
-    const lease = yield* client.watch(["k"])
-    proxy.toClient.pause()
-    yield* Effect.fork(Effect.exit(client.execute(Redis.ping())))
-    yield* Effect.sleep("20 millis")
-    const closing = yield* Effect.fork(close)
-    yield* Effect.sleep("20 millis")
-    // The lease, which is still out, keeps the client from its end.
-    expect(lease.isAlive()).toBe(true)
-    proxy.toClient.resume()
-    proxy.live[0]!.reset()
-    yield* Effect.sleep("100 millis")
-    expect(yield* Effect.flip(client.execute(Redis.ping()))).toMatchObject({ reason: "Closed" })
-    yield* Fiber.join(closing)
-    expect(yield* client.state.get).toEqual({ _tag: "Closed" })
-  })
+it.scopedLive(
+  "scenario 32: a connection that is lost and comes back while the client closes does not open it again",
+  () =>
+    Effect.gen(function* () {
+      const { client, close, proxy } = yield* closable({ reconnect: Schedule.spaced("1 millis") })
+      const lease = yield* client.watch(["k"])
+      proxy.toClient.pause()
+      yield* Effect.fork(Effect.exit(client.execute(Redis.ping())))
+      yield* Effect.sleep("20 millis")
+      const closing = yield* Effect.fork(close)
+      yield* Effect.sleep("20 millis")
+      // The lease, which is still out, keeps the client from its end.
+      expect(lease.isAlive()).toBe(true)
+      proxy.toClient.resume()
+      proxy.live[0]!.reset()
+      yield* Effect.sleep("100 millis")
+      expect(yield* Effect.flip(client.execute(Redis.ping()))).toMatchObject({ reason: "Closed" })
+      yield* Fiber.join(closing)
+      expect(yield* client.state.get).toEqual({ _tag: "Closed" })
+    })
 )
 
 it.scopedLive("a Unix socket is closed as any other, and its commands fail when it is", () =>
@@ -111,7 +113,7 @@ it.scopedLive("a Unix socket is closed as any other, and its commands fail when 
   })
 )
 
-it.scopedLive("a layer that is interrupted while it is built leaves no connection", () =>
+it.scopedLive("scenario 32: a layer that is interrupted while it is built leaves no connection", () =>
   Effect.gen(function* () {
     const { port } = yield* NodeRedisServer.make()
     const proxy = yield* FaultProxy.make({ port })
@@ -165,7 +167,7 @@ const deaf = Effect.gen(function* () {
   return port
 })
 
-it.scopedLive("a socket that has not yet connected is given up with its attempt", () =>
+it.scopedLive("scenario 36: a socket that has not yet connected is given up with its attempt", () =>
   Effect.gen(function* () {
     const port = yield* deaf
     yield* Effect.sleep("50 millis")

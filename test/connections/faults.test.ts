@@ -17,26 +17,28 @@ const behindProxy = (options: NodeRedis.Options = {}) =>
   })
 
 layer(redisLayer(), { excludeTestServices: true })("a connection that breaks", (it) => {
-  it.effect("after a command was sent leaves its outcome unknown, and the command is never sent again", () =>
-    Effect.gen(function* () {
-      const { client, direct, proxy } = yield* behindProxy()
-      yield* direct.execute(Redis.del("n"))
-      proxy.afterRequest("INCR", () => proxy.reset())
-      const error = yield* Effect.flip(client.execute(Redis.incr("n")))
-      expect(error).toMatchObject({
-        _tag: "ConnectionError",
-        reason: "Lost",
-        outcome: "Unknown",
-        command: "INCR",
-        idempotent: false
-      })
-      // The next one goes over the new connection.
-      expect(yield* client.execute(Redis.echo("again"))).toBe("again")
-      expect(yield* direct.execute(Redis.get("n"))).toEqual(Option.some("1"))
-    }).pipe(Effect.scoped)
+  it.effect(
+    "scenario 18: after a command was sent leaves its outcome unknown, and the command is never sent again",
+    () =>
+      Effect.gen(function* () {
+        const { client, direct, proxy } = yield* behindProxy()
+        yield* direct.execute(Redis.del("n"))
+        proxy.afterRequest("INCR", () => proxy.reset())
+        const error = yield* Effect.flip(client.execute(Redis.incr("n")))
+        expect(error).toMatchObject({
+          _tag: "ConnectionError",
+          reason: "Lost",
+          outcome: "Unknown",
+          command: "INCR",
+          idempotent: false
+        })
+        // The next one goes over the new connection.
+        expect(yield* client.execute(Redis.echo("again"))).toBe("again")
+        expect(yield* direct.execute(Redis.get("n"))).toEqual(Option.some("1"))
+      }).pipe(Effect.scoped)
   )
 
-  it.effect("in a pipeline keeps the replies that came, and tells the others apart", () =>
+  it.effect("scenario 19, 53: in a pipeline keeps the replies that came, and tells the others apart", () =>
     Effect.gen(function* () {
       const { client, direct, proxy } = yield* behindProxy()
       yield* direct.execute(Redis.del("n"))
@@ -58,7 +60,7 @@ layer(redisLayer(), { excludeTestServices: true })("a connection that breaks", (
     }).pipe(Effect.scoped)
   )
 
-  it.effect("in a transaction applies it whole or not at all, once", () =>
+  it.effect("scenario 19, 62, 63: in a transaction applies it whole or not at all, once", () =>
     Effect.gen(function* () {
       const { client, direct, proxy } = yield* behindProxy()
       yield* direct.execute(Redis.del("n"))
@@ -105,7 +107,7 @@ layer(redisLayer(), { excludeTestServices: true })("a connection that breaks", (
     }).pipe(Effect.scoped)
   )
 
-  it.effect("for longer than the deadline fails those who wait, nothing sent", () =>
+  it.effect("scenario 20: for longer than the deadline fails those who wait, nothing sent", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({ commandTimeout: "150 millis", reserveTimeout: "150 millis" })
       proxy.refuse(true)
@@ -134,7 +136,7 @@ layer(redisLayer(), { excludeTestServices: true })("a connection that breaks", (
     }).pipe(Effect.scoped)
   )
 
-  it.effect("keeps database and name on the new connection, before any command", () =>
+  it.effect("scenario 28: keeps database and name on the new connection, before any command", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({ database: 7, clientName: "keeper" })
       proxy.reset()
@@ -238,7 +240,7 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("and silent with much still unsent is given up by the watchdog", () =>
+  it.effect("scenario 21: and silent with much still unsent is given up by the watchdog", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({ commandTimeout: "5 seconds", watchdog: "200 millis" })
       proxy.toServer.stopReading()
@@ -249,7 +251,7 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("and silent is given up by the watchdog", () =>
+  it.effect("scenario 21: and silent is given up by the watchdog", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({ commandTimeout: "5 seconds", watchdog: "200 millis" })
       proxy.toClient.drop = true
@@ -260,7 +262,7 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("and gone without a word is found while nothing is asked of it", () =>
+  it.effect("scenario 21: and gone without a word is found while nothing is asked of it", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({
         keepAlive: "50 millis",
@@ -277,7 +279,7 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("does not make a stall of our own event loop a timeout", () =>
+  it.effect("scenario 35: does not make a stall of our own event loop a timeout", () =>
     Effect.gen(function* () {
       const { client } = yield* behindProxy({ commandTimeout: "100 millis" })
       const fiber = yield* Effect.fork(client.execute(Redis.echo("there")))
@@ -290,7 +292,7 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("and frozen holds callers back within bounds", () =>
+  it.effect("scenario 34: and frozen holds callers back within bounds", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({
         commandTimeout: "400 millis",
@@ -324,7 +326,7 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
 })
 
 layer(redisLayer(), { excludeTestServices: true })("an interrupted command", (it) => {
-  it.effect("that was not yet written is never written", () =>
+  it.effect("scenario 45: that was not yet written is never written", () =>
     Effect.gen(function* () {
       const { client, direct, proxy } = yield* behindProxy({ maxInFlight: 1 })
       const { port } = yield* NodeRedisServer.NodeRedisServer
@@ -344,7 +346,7 @@ layer(redisLayer(), { excludeTestServices: true })("an interrupted command", (it
     }).pipe(Effect.scoped)
   )
 
-  it.effect("that was written keeps its slot, and its reply is dropped", () =>
+  it.effect("scenario 46: that was written keeps its slot, and its reply is dropped", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy()
       proxy.toClient.pause()
@@ -359,7 +361,7 @@ layer(redisLayer(), { excludeTestServices: true })("an interrupted command", (it
   )
 
   it.effect(
-    "among 10,000 leaves every survivor its own reply, however the bytes are cut",
+    "scenario 47: among 10,000 leaves every survivor its own reply, however the bytes are cut",
     () =>
       Effect.gen(function* () {
         const { client, proxy } = yield* behindProxy({ commandTimeout: "30 seconds", maxInFlight: 100 })
@@ -403,19 +405,21 @@ describe("a peer that breaks the protocol", () => {
     ["a huge array", "*2147483647\r\n"],
     ["a huge string", "$9999999999\r\n"],
     ["a deep nest", "*1\r\n".repeat(200)]
-  ] as const)("with %s fails the command with a ProtocolError, and the connection is made anew", ([, bytes]) =>
-    Effect.gen(function* () {
-      const { client, peer } = yield* against((_, connection) =>
-        connection.write(connection.id === 1 ? bytes : "+fine\r\n")
-      )
-      const error = yield* Effect.flip(client.execute(Redis.ping()))
-      expect(error).toMatchObject({ _tag: "ProtocolError", outcome: "Unknown", command: "PING" })
-      expect(yield* client.execute(Command.make(["ECHO", "x"]))).toBe("fine")
-      expect(peer.connections).toHaveLength(2)
-    })
+  ] as const)(
+    "scenario 4, 5, 6: with %s fails the command with a ProtocolError, and the connection is made anew",
+    ([, bytes]) =>
+      Effect.gen(function* () {
+        const { client, peer } = yield* against((_, connection) =>
+          connection.write(connection.id === 1 ? bytes : "+fine\r\n")
+        )
+        const error = yield* Effect.flip(client.execute(Redis.ping()))
+        expect(error).toMatchObject({ _tag: "ProtocolError", outcome: "Unknown", command: "PING" })
+        expect(yield* client.execute(Command.make(["ECHO", "x"]))).toBe("fine")
+        expect(peer.connections).toHaveLength(2)
+      })
   )
 
-  it.scopedLive("by a reply too many does not shift the others", () =>
+  it.scopedLive("scenario 12: by a reply too many does not shift the others", () =>
     Effect.gen(function* () {
       const { client } = yield* against((words, connection) => {
         const reply = `$${words[1]!.length}\r\n${words[1]}\r\n`
@@ -438,7 +442,7 @@ describe("a peer that breaks the protocol", () => {
       })
   )
 
-  it.scopedLive("before it was spoken to says why in the layer's error", () =>
+  it.scopedLive("scenario 30: before it was spoken to says why in the layer's error", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedPeer.make(() => {}, {
         onConnect: (connection) => {
@@ -452,7 +456,7 @@ describe("a peer that breaks the protocol", () => {
     })
   )
 
-  it.scopedLive("that never answers the handshake fails the layer at its deadline", () =>
+  it.scopedLive("scenario 26: that never answers the handshake fails the layer at its deadline", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedPeer.make(() => {})
       const error = yield* Effect.flip(NodeRedis.make({ port: peer.port, connectTimeout: "100 millis" }))
@@ -473,7 +477,7 @@ describe("a peer that breaks the protocol", () => {
   )
 })
 
-it.scopedLive("push frames between the elements of EXEC's reply are not taken for them", () =>
+it.scopedLive("scenario 10: push frames between the elements of EXEC's reply are not taken for them", () =>
   Effect.gen(function* () {
     const peer = yield* ScriptedPeer.make((words, connection) => {
       if (ScriptedPeer.greet(words, connection)) return

@@ -44,30 +44,32 @@ layer(redisLayer(), { excludeTestServices: true })("fibers that are interrupted"
       return { port, proxy, client: yield* anotherClient({ port: proxy.port, ...options }) }
     })
 
-  it.effect("go at once while there is no connection, by thousands, and nothing of them is written later", () =>
-    Effect.gen(function* () {
-      const { client, port, proxy } = yield* behindProxy({
-        reconnect: Schedule.spaced("20 millis"),
-        maxWaiting: 10_100
-      })
-      const recorder = yield* recordCommands(port)
-      proxy.refuse(true)
-      proxy.reset()
-      yield* turn
-      const gone = yield* Effect.forEach(below(10_000), (i) => Effect.fork(setByWay(client, `gone:${i}`, i)))
-      const staying = yield* Effect.forEach(below(100), (i) => Effect.fork(client.execute(Redis.rpush("list", [i]))))
-      yield* turn
-      yield* Fiber.interruptAll(gone)
-      expect(gone.every((fiber) => Exit.isInterrupted(fiber.unsafePoll() ?? Exit.void))).toBe(true)
-      proxy.refuse(false)
-      expect(yield* Fiber.join(Fiber.all(staying))).toEqual(below(100).map((i) => i + 1))
-      expect(yield* client.execute(Redis.lrange("list", 0, -1))).toEqual(below(100).map(String))
-      yield* recorder.settle
-      expect(recorder.words().join("\n")).not.toContain("gone")
-    }).pipe(Effect.scoped)
+  it.effect(
+    "scenario 45: go at once while there is no connection, by thousands, and nothing of them is written later",
+    () =>
+      Effect.gen(function* () {
+        const { client, port, proxy } = yield* behindProxy({
+          reconnect: Schedule.spaced("20 millis"),
+          maxWaiting: 10_100
+        })
+        const recorder = yield* recordCommands(port)
+        proxy.refuse(true)
+        proxy.reset()
+        yield* turn
+        const gone = yield* Effect.forEach(below(10_000), (i) => Effect.fork(setByWay(client, `gone:${i}`, i)))
+        const staying = yield* Effect.forEach(below(100), (i) => Effect.fork(client.execute(Redis.rpush("list", [i]))))
+        yield* turn
+        yield* Fiber.interruptAll(gone)
+        expect(gone.every((fiber) => Exit.isInterrupted(fiber.unsafePoll() ?? Exit.void))).toBe(true)
+        proxy.refuse(false)
+        expect(yield* Fiber.join(Fiber.all(staying))).toEqual(below(100).map((i) => i + 1))
+        expect(yield* client.execute(Redis.lrange("list", 0, -1))).toEqual(below(100).map(String))
+        yield* recorder.settle
+        expect(recorder.words().join("\n")).not.toContain("gone")
+      }).pipe(Effect.scoped)
   )
 
-  it.effect("leave each of the others its own replies, in whatever way theirs were written", () =>
+  it.effect("scenario 46: leave each of the others its own replies, in whatever way theirs were written", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy()
       proxy.toClient.pause()
@@ -120,7 +122,7 @@ layer(redisLayer(), { excludeTestServices: true })("fibers that are interrupted"
     }).pipe(Effect.scoped)
   )
 
-  it.effect("no longer count against newcomers a moment later, however many they were", () =>
+  it.effect("scenario 50: no longer count against newcomers a moment later, however many they were", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* behindProxy({ maxWaiting: 10_000, maxInFlight: 1, closeTimeout: 0 })
       proxy.toClient.pause()

@@ -15,7 +15,7 @@ layer(redisLayer(), { excludeTestServices: true })("layers", (it) => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("set database and name before any command, also on reserved connections", () =>
+  it.effect("scenario 28: set database and name before any command, also on reserved connections", () =>
     Effect.gen(function* () {
       const client = yield* anotherClient({ database: 3, clientName: "reports" })
       expect(yield* client.execute(info)).toMatch(/ name=reports .* db=3 /)
@@ -124,6 +124,14 @@ describe("options that cannot be used", () => {
     [{ url: "nonsense" }, "url is not a valid URL"],
     [{ url: `redis://u:${secret}@localhost/one` }, "url has a database that is not a number"],
     [{ url: `redis://u:${secret}@localhost/0?timeout=1` }, "url has an unknown parameter: timeout"],
+    [{ url: `redis://u:1?${secret}@localhost` }, "url has a ? or # before an @"],
+    [{ url: `redis://u:1#${secret}@localhost` }, "url has a ? or # before an @"],
+    [{ url: "redis://localhost#1" }, "url has a fragment"],
+    [{ url: `${secret}:@localhost` }, "url has no // behind its scheme"],
+    [
+      { tls: { cert: secret } },
+      "tls has a certificate, key or passphrase that cannot be used: ERR_OSSL_PEM_NO_START_LINE"
+    ],
     [{ url: "redis://user@localhost" }, "url has a user name without a password"],
     [{ url: "redis://:%zz@localhost" }, "url has a malformed percent-encoding"],
     [{ url: "unix://" }, "url names no socket path"],
@@ -174,7 +182,7 @@ describe("credentials", () => {
         }).pipe(Effect.scoped)
       )
 
-      it.effect("that are refused or missing fail the layer, and are in no error", () =>
+      it.effect("scenario 29: that are refused or missing fail the layer, and are in no error", () =>
         Effect.gen(function* () {
           const { port } = yield* NodeRedisServer.NodeRedisServer
           const wrong = yield* Effect.flip(
@@ -213,7 +221,7 @@ describe("credentials", () => {
   })
 })
 
-it.scopedLive("a server that does not know HELLO is spoken to in RESP2", () =>
+it.scopedLive("scenario 29: a server that does not know HELLO is spoken to in RESP2", () =>
   Effect.gen(function* () {
     const server = yield* NodeRedisServer.make({ args: ["--rename-command", "HELLO", ""] })
     const client = yield* NodeRedis.make({ port: server.port })

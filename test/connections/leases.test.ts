@@ -32,7 +32,7 @@ it.scopedLive("a lease is waited for no longer than its deadline, also while its
   })
 )
 
-it.scopedLive("idle connections that the server has closed take no place from others", () =>
+it.scopedLive("scenario 40: idle connections that the server has closed take no place from others", () =>
   Effect.gen(function* () {
     const { client } = yield* behindProxy({ maxReserved: 2, reserveTimeout: "500 millis" })
     yield* leases(client, 2)
@@ -42,7 +42,7 @@ it.scopedLive("idle connections that the server has closed take no place from ot
   })
 )
 
-it.scopedLive("attempts that fail give their place back at once, whatever scope they are in", () =>
+it.scopedLive("scenario 41: attempts that fail give their place back at once, whatever scope they are in", () =>
   Effect.gen(function* () {
     const { client, proxy } = yield* behindProxy({ maxReserved: 1, reserveTimeout: "1 second" })
     proxy.refuse(true)
@@ -54,7 +54,7 @@ it.scopedLive("attempts that fail give their place back at once, whatever scope 
   })
 )
 
-it.scopedLive("all who wait are told when connections are refused, and are served when they are not", () =>
+it.scopedLive("scenario 41: all who wait are told when connections are refused, and are served when they are not", () =>
   Effect.gen(function* () {
     const { client, proxy } = yield* behindProxy({ maxReserved: 3, reserveTimeout: "2 seconds" })
     const attempts = Effect.forEach(Array.from({ length: 20 }), () => Effect.either(lease(client)), {
@@ -78,7 +78,7 @@ it.scopedLive("idle ones are closed after a while", () =>
   })
 )
 
-it.scopedLive("interrupted at any moment leave the pool whole", () =>
+it.scopedLive("scenario 42: interrupted at any moment leave the pool whole", () =>
   Effect.gen(function* () {
     const { client, proxy } = yield* behindProxy({ maxReserved: 3, reserveTimeout: "2 seconds" })
     proxy.toClient.delay = 2
@@ -114,7 +114,7 @@ it.scopedLive("taken one after the other leave nothing behind in the fiber", () 
   })
 )
 
-it.scopedLive("any command that can block takes one", () =>
+it.scopedLive("scenario 43: any command that can block takes one", () =>
   Effect.gen(function* () {
     const { client } = yield* behindProxy()
     const words = ["XREAD", "block", "300", "STREAMS", "stream", "$"] as const
@@ -179,13 +179,13 @@ describe("a lease that watches on a server that has gone silent", () => {
       return millis
     })
 
-  it.scopedLive("is given up at once while a reply is due", () =>
+  it.scopedLive("scenario 49: is given up at once while a reply is due", () =>
     Effect.gen(function* () {
       expect(yield* silent((lease) => lease.execute(Redis.get("k")))).toBeLessThan(100)
     })
   )
 
-  it.scopedLive("waits a moment for UNWATCH otherwise", () =>
+  it.scopedLive("scenario 49: waits a moment for UNWATCH otherwise", () =>
     Effect.gen(function* () {
       expect(yield* silent(() => Effect.never)).toBeLessThan(500)
     })

@@ -22,7 +22,7 @@ describe.each([2, 3] as const)("reserved connections, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("are reused when clean and closed when a session command made them dirty", () =>
+    it.effect("scenario 37: are reused when clean and closed when a session command made them dirty", () =>
       Effect.gen(function* () {
         const client = yield* anotherClient({ protocol, maxReserved: 1 })
         const id = Redis.clientId.pipe(Redis.withReserved())
@@ -35,7 +35,7 @@ describe.each([2, 3] as const)("reserved connections, RESP%i", (protocol) => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("used after their scope fail and write nothing", () =>
+    it.effect("scenario 44: used after their scope fail and write nothing", () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()
         const lease = yield* Redis.reserve().pipe(Scope.extend(scope))
@@ -57,7 +57,7 @@ describe.each([2, 3] as const)("reserved connections, RESP%i", (protocol) => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("serve blocking commands, the shared connection going on meanwhile", () =>
+    it.effect("scenario 43: serve blocking commands, the shared connection going on meanwhile", () =>
       Effect.gen(function* () {
         yield* Redis.flushall()
         const waiting = yield* Effect.fork(Redis.blpop("queue", "5 seconds"))
@@ -71,7 +71,7 @@ describe.each([2, 3] as const)("reserved connections, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("interrupted while they block are closed, so that nothing is taken later", () =>
+    it.effect("scenario 48: interrupted while they block are closed, so that nothing is taken later", () =>
       Effect.gen(function* () {
         yield* Redis.flushall()
         const waiting = yield* Effect.fork(Redis.blpop("queue", Duration.infinity))
@@ -83,7 +83,7 @@ describe.each([2, 3] as const)("reserved connections, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("a pool whose leases were all interrupted is whole again", () =>
+    it.effect("scenario 42, 48: a pool whose leases were all interrupted is whole again", () =>
       Effect.gen(function* () {
         const client = yield* anotherClient({ protocol, maxReserved: 2, reserveTimeout: "1 second" })
         const fibers = yield* Effect.forEach(Array.from({ length: 20 }), () =>

@@ -68,7 +68,7 @@ describe.runIf(isBuiltWithTls)("TLS", () => {
     ["wrongName", /does not match|altname/i],
     ["expired", /expired/i]
   ] as const
-  it.scopedLive.each(refusals)("refuses a certificate that is %s, saying so", ([kind, reason]) =>
+  it.scopedLive.each(refusals)("scenario 96: refuses a certificate that is %s, saying so", ([kind, reason]) =>
     Effect.gen(function* () {
       const { ca, port } = yield* serve(kind)
       const error = yield* Effect.flip(NodeRedis.make({ host: "127.0.0.1", port, tls: { ca } }))
@@ -82,7 +82,7 @@ describe.runIf(isBuiltWithTls)("TLS", () => {
     })
   )
 
-  it.scopedLive("asks for the server's name, and checks the certificate against it", () =>
+  it.scopedLive("scenario 96: asks for the server's name, and checks the certificate against it", () =>
     Effect.gen(function* () {
       const { ca, port } = yield* serve("wrongName")
       const named = yield* NodeRedis.make({ host: "127.0.0.1", port, tls: { ca, servername: "elsewhere.test" } })

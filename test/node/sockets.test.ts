@@ -68,7 +68,7 @@ describe("sockets that share what they read into", () => {
   )
 
   it.scopedLive.each(["reset", "broken", "end"])(
-    "lose nothing of a text when another ends within its own by a %s",
+    "scenario 23: lose nothing of a text when another ends within its own by a %s",
     (how) =>
       Effect.gen(function* () {
         const size = 100_000

@@ -20,7 +20,7 @@ describe.each([2, 3] as const)("one client, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("has no SELECT, nor anything else that would change its session", () =>
+    it.effect("scenario 56: has no SELECT, nor anything else that would change its session", () =>
       Effect.gen(function* () {
         expect(Redis).not.toHaveProperty("select")
         const words: ReadonlyArray<readonly [string, ...Array<string>]> = [
@@ -48,7 +48,7 @@ describe.each([2, 3] as const)("one client, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("refuses bad arguments before anything is sent, naming them", () =>
+    it.effect("scenario 17: refuses bad arguments before anything is sent, naming them", () =>
       Effect.gen(function* () {
         const before = yield* Redis.incr("probe")
         const errors = yield* Effect.forEach(

@@ -85,7 +85,7 @@ describe.each([2, 3] as const)("pipelines, RESP%i", (protocol) => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("fail with the first error, naming command and position, the others having run", () =>
+    it.effect("scenario 52: fail with the first error, naming command and position, the others having run", () =>
       Effect.gen(function* () {
         yield* Redis.flushall()
         const error = yield* Effect.flip(
@@ -96,7 +96,7 @@ describe.each([2, 3] as const)("pipelines, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("give every outcome in attempt mode", () =>
+    it.effect("scenario 52: give every outcome in attempt mode", () =>
       Effect.gen(function* () {
         yield* Redis.flushall()
         const outcome = yield* Pipeline.attempt({
@@ -114,7 +114,7 @@ describe.each([2, 3] as const)("pipelines, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("with an argument that cannot be sent write nothing", () =>
+    it.effect("scenario 55: with an argument that cannot be sent write nothing", () =>
       Effect.gen(function* () {
         yield* Redis.flushall()
         const error = yield* Effect.flip(Pipeline.all([Redis.set("a", 1), Redis.set("b", Number.NaN)]))
@@ -168,7 +168,7 @@ describe.each([2, 3] as const)("pipelines, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("of 100,000 commands whose connection is lost run no further", () =>
+    it.effect("scenario 53, 54: of 100,000 commands whose connection is lost run no further", () =>
       Effect.gen(function* () {
         yield* Redis.del("count")
         const id = yield* Redis.clientId

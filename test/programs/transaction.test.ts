@@ -52,7 +52,7 @@ describe.each([2, 3] as const)("transactions, RESP%i", (protocol) => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("never interleave", () =>
+    it.effect("scenario 63: never interleave", () =>
       Effect.gen(function* () {
         const seen = yield* record
         yield* Effect.forEach(
@@ -65,7 +65,7 @@ describe.each([2, 3] as const)("transactions, RESP%i", (protocol) => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("an error at queue time names the command and applies nothing", () =>
+    it.effect("scenario 57: an error at queue time names the command and applies nothing", () =>
       Effect.gen(function* () {
         yield* Redis.flushall()
         const error = yield* Effect.flip(
@@ -79,7 +79,7 @@ describe.each([2, 3] as const)("transactions, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("an error inside EXEC is that slot's alone", () =>
+    it.effect("scenario 59: an error inside EXEC is that slot's alone", () =>
       Effect.gen(function* () {
         yield* Redis.flushall()
         const parts = [Redis.set("a", "text"), Redis.incr("a"), Redis.set("b", "1")] as const
@@ -91,7 +91,7 @@ describe.each([2, 3] as const)("transactions, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("refuse what cannot be queued before anything is sent", () =>
+    it.effect("scenario 58, 65: refuse what cannot be queued before anything is sent", () =>
       Effect.gen(function* () {
         yield* Redis.flushall()
         for (const words of [["MULTI"], ["WATCH", "k"], ["HELLO", "3"], ["SELECT", "1"], ["SUBSCRIBE", "c"]] as const) {
@@ -143,7 +143,7 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       deletion: Redis.del("k"),
       FLUSHALL: Redis.flushall()
     }
-    it.effect("is a WatchError whatever changed the key, and applies nothing", () =>
+    it.effect("scenario 60: is a WatchError whatever changed the key, and applies nothing", () =>
       Effect.gen(function* () {
         const shared = yield* Redis.Redis
         for (const [name, change] of Object.entries(changes)) {
@@ -170,7 +170,7 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("with nothing to commit still sees the change", () =>
+    it.effect("scenario 60: with nothing to commit still sees the change", () =>
       Effect.gen(function* () {
         const shared = yield* Redis.Redis
         const error = yield* Effect.flip(
@@ -184,7 +184,7 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("sends no UNWATCH after EXEC, whether it held or not", () =>
+    it.effect("scenario 66: sends no UNWATCH after EXEC, whether it held or not", () =>
       Effect.gen(function* () {
         const shared = yield* Redis.Redis
         const seen = yield* record
@@ -202,7 +202,7 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("sends exactly one UNWATCH when the body fails or is interrupted, and goes back clean", () =>
+    it.effect("scenario 66: sends exactly one UNWATCH when the body fails or is interrupted, and goes back clean", () =>
       Effect.gen(function* () {
         const seen = yield* record
         const failed = yield* Effect.exit(Transaction.watch(["k"], Effect.fail("no")))
@@ -254,7 +254,7 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("that lost its connection is a WatchError, and the other writer's value stays", () =>
+    it.effect("scenario 61: that lost its connection is a WatchError, and the other writer's value stays", () =>
       Effect.gen(function* () {
         yield* Redis.set("k", "v")
         const shared = yield* Redis.Redis
@@ -306,7 +306,7 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("whose EXEC was sent and not answered has an unknown outcome", () =>
+    it.effect("scenario 62: whose EXEC was sent and not answered has an unknown outcome", () =>
       Effect.gen(function* () {
         const server = yield* NodeRedisServer.NodeRedisServer
         const proxy = yield* FaultProxy.make({ port: server.port })
@@ -344,7 +344,7 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       60_000
     )
 
-    it.effect("Transaction.retry is the ready-made loop, and retries nothing but WatchError", () =>
+    it.effect("scenario 66: Transaction.retry is the ready-made loop, and retries nothing but WatchError", () =>
       Effect.gen(function* () {
         yield* Redis.set("OUR-SEQUENCE-KEY", 0)
         const next = Transaction.watch(["OUR-SEQUENCE-KEY"], increment).pipe(

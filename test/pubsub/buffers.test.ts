@@ -29,7 +29,7 @@ const drain = (pubSub: RedisPubSub.RedisPubSub) =>
 describe.each([2, 3] as const)("buffers, RESP%i", (protocol) => {
   layer(redisLayer({ protocol, keepAlive: "50 millis", commandTimeout: "1 second" }), { excludeTestServices: true })(
     (it) => {
-      it.scoped("sliding loses the oldest, with one Gap in their place", () =>
+      it.scoped("scenario 73: sliding loses the oldest, with one Gap in their place", () =>
         Effect.gen(function* () {
           const pubSub = yield* RedisPubSub.make({ capacity: 3, strategy: "sliding" })
           yield* pubSub.subscribe("s")
@@ -45,7 +45,7 @@ describe.each([2, 3] as const)("buffers, RESP%i", (protocol) => {
         })
       )
 
-      it.scoped("dropping loses the newest, with one Gap in their place", () =>
+      it.scoped("scenario 73: dropping loses the newest, with one Gap in their place", () =>
         Effect.gen(function* () {
           const pubSub = yield* RedisPubSub.make({ capacity: 3, strategy: "dropping", ignoreConfirmations: true })
           yield* pubSub.subscribe("d")
@@ -71,7 +71,7 @@ describe.each([2, 3] as const)("buffers, RESP%i", (protocol) => {
         })
       )
 
-      it.scoped("suspend stops the socket, and loses nothing", () =>
+      it.scoped("scenario 73: suspend stops the socket, and loses nothing", () =>
         Effect.gen(function* () {
           const messages = yield* RedisPubSub.subscribed({ channels: "w" }, { capacity: 8 })
           const payload = "x".repeat(1_000)

@@ -15,7 +15,7 @@ const take = (pubSub: RedisPubSub.RedisPubSub, count: number) =>
 
 describe.each([2, 3] as const)("the handle, RESP%i", (protocol) => {
   layer(redisLayer({ protocol }), { excludeTestServices: true })((it) => {
-    it.scoped("confirms with running counts, its own, channels and patterns together and shard channels apart", () =>
+    it.scoped("scenario 69: confirms with its own counts, channels and patterns together, shard channels apart", () =>
       Effect.gen(function* () {
         // Another subscriber of the same connection changes nothing.
         yield* RedisPubSub.subscribed({ channels: ["a", "z"], patterns: "p*", shardChannels: "s" })

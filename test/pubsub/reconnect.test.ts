@@ -50,7 +50,7 @@ const makeProxy = Effect.gen(function* () {
 
 describe.each([2, 3] as const)("subscriptions and lost connections, RESP%i", (protocol) => {
   layer(redisLayer({ protocol }), { excludeTestServices: true })((it) => {
-    it.scoped("survive, all kinds of them, with a Gap before anything new", () =>
+    it.scoped("scenario 67: survive, all kinds of them, with a Gap before anything new", () =>
       Effect.gen(function* () {
         const pubSub = yield* RedisPubSub.make({ ignoreConfirmations: true })
         const handled: Array<string> = []
@@ -72,7 +72,7 @@ describe.each([2, 3] as const)("subscriptions and lost connections, RESP%i", (pr
       })
     )
 
-    it.scoped("streams go on, and events shows the Gap", () =>
+    it.scoped("scenario 67: streams go on, and events shows the Gap", () =>
       Effect.gen(function* () {
         const fiber = yield* RedisPubSub.subscribe("go on").pipe(Stream.take(2), Stream.runCollect, Effect.fork)
         const events = yield* RedisPubSub.events({ channels: "go on" }).pipe(
@@ -95,7 +95,7 @@ describe.each([2, 3] as const)("subscriptions and lost connections, RESP%i", (pr
       })
     )
 
-    it.scoped("are whole in the end when the connection drops again and again while they are made anew", () =>
+    it.scoped("scenario 68: are whole in the end though the connection drops again and again meanwhile", () =>
       Effect.gen(function* () {
         const proxy = yield* makeProxy
         const redis = yield* anotherClient({
@@ -136,7 +136,7 @@ describe.each([2, 3] as const)("subscriptions and lost connections, RESP%i", (pr
       })
     )
 
-    it.scoped("are not brought back when they end meanwhile, and calls wait for the reconnect", () =>
+    it.scoped("scenario 69: are not brought back when they end meanwhile, and calls wait for the reconnect", () =>
       Effect.gen(function* () {
         const proxy = yield* makeProxy
         const redis = yield* anotherClient({ protocol, port: proxy.port, reconnect: Schedule.spaced("300 millis") })
@@ -161,7 +161,7 @@ describe.each([2, 3] as const)("subscriptions and lost connections, RESP%i", (pr
       })
     )
 
-    it.scoped("a silent connection is found by a heartbeat", () =>
+    it.scoped("scenario 75: a silent connection is found by a heartbeat", () =>
       Effect.gen(function* () {
         const proxy = yield* makeProxy
         const redis = yield* anotherClient({
@@ -260,7 +260,7 @@ describe.each([2, 3] as const)("subscriptions and lost connections, RESP%i", (pr
       })
     )
 
-    it.scoped("a refused name fails its own subscriber alone, then and when subscriptions are made anew", () =>
+    it.scoped("scenario 72: a refused name fails its own subscriber alone, then and on a new connection", () =>
       Effect.gen(function* () {
         yield* Command.make(["ACL", "SETUSER", "narrow", "on", ">pw", "+@all", "~*", "resetchannels", "&ok*", "&later"])
         const redis = yield* anotherClient({
@@ -292,7 +292,7 @@ describe.each([2, 3] as const)("subscriptions and lost connections, RESP%i", (pr
       })
     )
 
-    it.scoped("works where PING is forbidden", () =>
+    it.scoped("scenario 31: works where PING is forbidden", () =>
       Effect.gen(function* () {
         yield* Command.make(["ACL", "SETUSER", "noping", "on", ">pw", "+@all", "-ping", "~*", "resetchannels", "&ok*"])
         const redis = yield* anotherClient({

@@ -10,7 +10,7 @@ const isOk = (info: string) => info.includes("cluster_state:ok")
 // The server takes a shard channel away when its slot goes, and nobody had asked to unsubscribe.
 describe.each([2, 3] as const)("a slot that goes, RESP%i", (protocol) => {
   layer(NodeRedisServer.layer({ args: ["--cluster-enabled", "yes"] }), { excludeTestServices: true })((it) => {
-    it.scoped("a shard channel taken away comes back, with a Gap, and channels do not notice more than that", () =>
+    it.scoped("scenario 70: a shard channel taken away comes back, with a Gap; channels notice no more", () =>
       Effect.gen(function* () {
         const { port } = yield* NodeRedisServer.NodeRedisServer
         const redis = yield* NodeRedis.make({

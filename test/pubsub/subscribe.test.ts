@@ -108,7 +108,7 @@ describe.each([2, 3] as const)("subscribing, RESP%i", (protocol) => {
       })
     )
 
-    it.scoped("leaves a channel to others when one subscriber goes", () =>
+    it.scoped("scenario 71: leaves a channel to others when one subscriber goes", () =>
       Effect.gen(function* () {
         const stays = yield* RedisPubSub.subscribed({ channels: "shared" })
         const goes = yield* RedisPubSub.subscribe("shared").pipe(Stream.take(1), Stream.runDrain, Effect.fork)

@@ -144,7 +144,7 @@ describe("the set of subscriptions", () => {
     }
   })
 
-  it("takes an unsubscribe that it did not ask for as a loss, and subscribes again", async () => {
+  it("scenario 70: takes an unsubscribe that it did not ask for as a loss, and subscribes again", async () => {
     const { flush, join, link, member, pong, push, seen, set } = makeWorld()
     const one = member()
     set.connected(link)
@@ -163,7 +163,7 @@ describe("the set of subscriptions", () => {
     expect(seen(one)).toEqual(["ssubscribe s 1", "before", "Reconnected", "after"])
   })
 
-  it("is not misled when the server unsubscribes at the same time", async () => {
+  it("scenario 70: is not misled when the server unsubscribes at the same time", async () => {
     const { doubts, flush, join, leave, link, member, outcomes, pong, push, set } = makeWorld()
     const one = member()
     const two = member()
@@ -268,7 +268,7 @@ describe("the set of subscriptions", () => {
     expect(doubts).toEqual([])
   })
 
-  it("ends in what is desired, whatever happens on the way: property", async () => {
+  it("scenario 68, 69: ends in what is desired, whatever happens on the way: property", async () => {
     const action = fc.oneof(
       fc.record({ what: fc.constant("join" as const), who: fc.nat(2), name: fc.nat(3) }),
       fc.record({ what: fc.constant("leave" as const), who: fc.nat(2), name: fc.nat(3) }),

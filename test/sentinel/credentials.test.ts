@@ -51,7 +51,7 @@ describe("credentials under sentinels", () => {
     })
   )
 
-  it.scopedLive("of the servers are in nothing that a sentinel gets, and the other way round", () =>
+  it.scopedLive("scenario 97: of the servers are in nothing that a sentinel gets, and the other way round", () =>
     Effect.gen(function* () {
       const server = yield* ScriptedPeer.make((words, connection) => {
         if (ScriptedPeer.greet(words, connection)) return
@@ -76,7 +76,7 @@ describe("credentials under sentinels", () => {
     })
   )
 
-  it.scopedLive.skipIf(!isBuiltWithTls)("go over TLS where the options say so", () =>
+  it.scopedLive.skipIf(!isBuiltWithTls)("scenario 97: go over TLS where the options say so", () =>
     Effect.gen(function* () {
       const { ca, server } = yield* makeCertificates
       const password = "of the servers"

@@ -44,7 +44,7 @@ layer(sentinelServers({ replicas: 1 }), { excludeTestServices: true })("discover
       addressOf
     )
   }
-  it.scoped.each(Object.entries(firsts))("passes over a first sentinel that is %s", ([, first]) =>
+  it.scoped.each(Object.entries(firsts))("scenario 92: passes over a first sentinel that is %s", ([, first]) =>
     Effect.gen(function* () {
       const group = yield* SentinelServers
       const sentinels = [yield* first, addressOf(group.sentinels[1]!)]
@@ -55,7 +55,7 @@ layer(sentinelServers({ replicas: 1 }), { excludeTestServices: true })("discover
     })
   )
 
-  it.scoped("tells what came of each sentinel when none can be used", () =>
+  it.scoped("scenario 92: tells what came of each sentinel when none can be used", () =>
     Effect.gen(function* () {
       const group = yield* SentinelServers
       const [replica] = yield* group.replicas
@@ -77,7 +77,7 @@ layer(sentinelServers({ replicas: 1 }), { excludeTestServices: true })("discover
     })
   )
 
-  it.scoped("connects to no address that the options forbid", () =>
+  it.scoped("scenario 97: connects to no address that the options forbid", () =>
     Effect.gen(function* () {
       const group = yield* SentinelServers
       const sentinels = [addressOf(group.sentinels[0]!)]
@@ -86,7 +86,7 @@ layer(sentinelServers({ replicas: 1 }), { excludeTestServices: true })("discover
     })
   )
 
-  it.scoped("never writes to a replica that a sentinel takes for the primary, and asks again", () =>
+  it.scoped("scenario 93: never writes to a replica that a sentinel takes for the primary, and asks again", () =>
     Effect.gen(function* () {
       const group = yield* SentinelServers
       const primary = yield* group.primary
@@ -111,7 +111,7 @@ layer(sentinelServers({ replicas: 1 }), { excludeTestServices: true })("discover
     })
   )
 
-  it.scoped("looks again when the primary answers READONLY, and writes to the new one", () =>
+  it.scoped("scenario 94: looks again when the primary answers READONLY, and writes to the new one", () =>
     Effect.gen(function* () {
       const { one, other, redis, tell } = yield* toldOfOne("1 hour")
       yield* redis.execute(Redis.set("k", "v"))
@@ -123,7 +123,7 @@ layer(sentinelServers({ replicas: 1 }), { excludeTestServices: true })("discover
     })
   )
 
-  it.scoped("does not go back to an old primary at the word of a sentinel that has not heard of the new one", () =>
+  it.scoped("scenario 93: does not go back to an old primary at the word of a sentinel that is behind", () =>
     Effect.gen(function* () {
       const old = yield* RestartableServer.make({ config: ['save ""'] })
       const primary = yield* RestartableServer.make({ config: ['save ""'] })

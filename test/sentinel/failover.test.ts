@@ -53,7 +53,7 @@ const leaving = (server: RestartableServer, name: string) =>
   })
 
 layer(sentinelServers(), { excludeTestServices: true })("a failover under sentinels", (it) => {
-  it.scoped("leaves the old primary at once at the sentinels' word, and for good", () =>
+  it.scoped("scenario 94: leaves the old primary at once at the sentinels' word, and for good", () =>
     Effect.gen(function* () {
       const group = yield* SentinelServers
       const old = yield* group.primary

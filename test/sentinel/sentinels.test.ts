@@ -21,7 +21,7 @@ const followed = (name: string, sentinels: ReadonlyArray<RestartableServer.Resta
   )
 
 describe.concurrent("sentinels that come and go", () => {
-  it.scopedLive("follows a failover by asking when nobody tells of it", () =>
+  it.scopedLive("scenario 95: follows a failover by asking when nobody tells of it", () =>
     Effect.gen(function* () {
       const { other, redis, tell } = yield* toldOfOne("100 millis")
       tell(other)
@@ -35,7 +35,7 @@ describe.concurrent("sentinels that come and go", () => {
     })
   )
 
-  it.scopedLive("subscribes again to sentinels that ended the subscription or were restarted", () =>
+  it.scopedLive("scenario 95: subscribes again to sentinels that ended the subscription or were restarted", () =>
     Effect.gen(function* () {
       const group = yield* SentinelServers.make(small)
       const clientName = "following"
@@ -57,7 +57,7 @@ describe.concurrent("sentinels that come and go", () => {
     })
   )
 
-  it.scopedLive("takes up new sentinels, and forgets those that are gone", () =>
+  it.scopedLive("scenario 95: takes up new sentinels, and forgets those that are gone", () =>
     Effect.gen(function* () {
       const group = yield* SentinelServers.make(small)
       const clientName = "taking"
@@ -111,7 +111,7 @@ describe.concurrent("sentinels that come and go", () => {
 /** What keeps this process alive that a connection needs. */
 const handles = () => process.getActiveResourcesInfo().filter((name) => /^(TCP|TLS|Timeout)/.test(name)).length
 
-it.scopedLive("leaves nothing behind after failed discoveries", () =>
+it.scopedLive("scenario 95: leaves nothing behind after failed discoveries", () =>
   Effect.gen(function* () {
     const ignorant = yield* RestartableServer.make({ config: [], isSentinel: true })
     const stuck = yield* RestartableServer.make({ config: [], isSentinel: true })

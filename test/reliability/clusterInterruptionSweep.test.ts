@@ -1,0 +1,199 @@
+import { expect, it, layer } from "@effect/vitest"
+import { RedisCluster, Slot, type Topology } from "@effect-resp/cluster"
+import { Pipeline, Redis, RedisPubSub, Scan, Transaction } from "@effect-resp/core"
+import { makeConnector } from "@effect-resp/node/internal/socket"
+import { Effect, Either, Option, Schedule, type Scope, Stream } from "effect"
+import * as ClusterServers from "../support/ClusterServers.js"
+import { anotherClient } from "../support/cluster.js"
+import * as Moments from "../support/Moments.js"
+import { eventually } from "../support/RestartableServer.js"
+import * as ScriptedCluster from "../support/ScriptedCluster.js"
+
+const counter = "{swept}counter"
+const increment = Redis.incr(counter)
+
+const options = {
+  maxReserved: 1,
+  reserveTimeout: "500 millis",
+  commandTimeout: "500 millis",
+  closeTimeout: "100 millis",
+  refreshInterval: "1 hour",
+  reconnect: Schedule.spaced("1 millis")
+} as const
+
+const connectorOver =
+  (wire: Moments.Wire) =>
+  ({ host, port }: Topology.Address) =>
+    Effect.sync(() => wire.watch(makeConnector({ host, port, path: undefined, tls: undefined })))
+
+interface Subject {
+  readonly wire: Moments.Wire
+  readonly redis: Redis.RedisService
+  /** Another client, of which nothing is interrupted. */
+  readonly observer: Redis.RedisService
+  /** Makes another client over the same wire. */
+  readonly another: Effect.Effect<Redis.RedisService, unknown, Scope.Scope>
+  /** A key on each server. */
+  readonly keys: ReadonlyArray<string>
+}
+
+let tokens = 0
+
+const sweep = (
+  { keys, observer, redis, wire }: Subject,
+  program: Effect.Effect<unknown, unknown, Redis.Redis>,
+  atSteps = true
+) =>
+  Effect.gen(function* () {
+    /** Each server gives its own replies. */
+    const bystander = Effect.suspend(() => {
+      const token = `${tokens++}`
+      const own = keys.flatMap((key) => [Redis.set(`${key}:${token}`, token), Redis.getdel(`${key}:${token}`)])
+      return Effect.map(redis.pipeline(own), (slots) =>
+        expect(slots).toEqual(keys.flatMap(() => [Either.right("OK"), Either.right(Option.some(token))]))
+      )
+    })
+    /** Each server's only place for a lease is free. */
+    const leases = Effect.forEach(keys, (key) =>
+      Effect.flatMap(redis.reserve([key]), (lease) =>
+        Effect.map(lease.transaction([Redis.echo(key)]), (slots) => expect(slots).toEqual([Either.right(key)]))
+      ).pipe(Effect.scoped)
+    )
+    const channels = observer.pipeline([Redis.pubsubChannels(), Redis.pubsubShardchannels()])
+    const left = Effect.map(channels, (slots) => JSON.stringify({ slots, connections: wire.open }))
+    yield* leases
+    const nothing = yield* left
+    const check = bystander.pipe(
+      Effect.zipRight(leases),
+      Effect.zipRight(
+        eventually(
+          "left over",
+          Effect.map(left, (now) => (now === nothing ? undefined : now)),
+          1_000
+        )
+      )
+    )
+    const total = Effect.map(observer.execute(Redis.get(counter)), (value) =>
+      Number(Option.getOrElse(value, () => "0"))
+    )
+    return yield* wire.sweep({ program, bystander, check, total, atSteps })
+  }).pipe(Effect.provideService(Redis.Redis, redis))
+
+const survives = (moments: number) => expect(moments).toBeGreaterThanOrEqual(10)
+
+layer(ClusterServers.layer({ primaries: 2, replicas: 0 }), { excludeTestServices: true })(
+  "on a cluster, of which one slot is on its way,",
+  (it) => {
+    const makeSubject = Effect.gen(function* () {
+      const servers = yield* ClusterServers.ClusterServers
+      const slot = Slot.ofKey(counter)
+      const owner = yield* servers.ownerOf(slot)
+      yield* servers.beginMove(slot, servers.nodes.find((node) => node !== owner)!)
+      const wire = new Moments.Wire(counter)
+      const another = Effect.map(
+        RedisCluster.make({ seeds: servers.seeds, connector: connectorOver(wire) }, options),
+        ({ redis }) => redis
+      )
+      const { redis: observer } = yield* anotherClient()
+      yield* observer.execute(Redis.del(counter))
+      // By their slots, of which the first half is the one node's.
+      const keys = [...Array(100).keys()].map((i) => `{${i}}`)
+      const low = keys.find((key) => Slot.ofKey(key) < 8_000)!
+      const high = keys.find((key) => Slot.ofKey(key) > 8_400)!
+      return { wire, redis: yield* another, observer, another, keys: [low, high] }
+    })
+    const swept = (
+      title: string,
+      of: (subject: Subject) => Effect.Effect<unknown, unknown, Redis.Redis>,
+      atSteps?: boolean
+    ) =>
+      it.effect(title, () =>
+        Effect.gen(function* () {
+          const subject = yield* makeSubject
+          survives(yield* sweep(subject, of(subject), atSteps))
+        }).pipe(Effect.scoped)
+      )
+
+    swept(
+      "scenario 51: a command that is asked elsewhere, interrupted at any moment, is not sent any more",
+      ({ wire }) => wire.acknowledge(1, increment)
+    )
+
+    swept("scenario 51: a transaction that is asked elsewhere is not sent any more", ({ wire }) =>
+      wire.acknowledge(2, Transaction.exec([increment, increment]))
+    )
+
+    swept("scenario 49: a watch that is asked elsewhere leaves none behind", ({ wire }) =>
+      wire.acknowledge(
+        1,
+        Transaction.watch(["{swept}watched"], Effect.as(Redis.get("{swept}watched"), Pipeline.all([increment])))
+      )
+    )
+
+    swept("scenario 42, 49: a lease goes back to its node's pool", ({ keys }) =>
+      Redis.withReserved([keys[1]!])(Effect.zipRight(Redis.ping(), Redis.ping()))
+    )
+
+    // Effect itself waits for ever when a fiber is interrupted in the few steps in which it starts others side by side,
+    // at none of which it waits.
+    swept(
+      "scenario 46, 51: a pipeline to several nodes leaves the others on each their replies",
+      ({ keys, wire }) =>
+        wire.acknowledge(2, Pipeline.all([increment, ...keys.map((key) => Redis.get(key)), increment])),
+      false
+    )
+
+    swept("scenario 46: a scan of all nodes leaves the others their replies", () => Stream.runDrain(Scan.keys()), false)
+
+    swept(
+      "scenario 49: subscriptions are gone from all nodes",
+      () =>
+        Effect.gen(function* () {
+          const messages = yield* RedisPubSub.subscribed({ channels: "channel" })
+          yield* Redis.publish("channel", "message")
+          yield* Stream.runHead(messages)
+        }).pipe(Effect.scoped),
+      false
+    )
+
+    swept(
+      "scenario 49: a client that is made, used and closed leaves no connection",
+      ({ another, wire }) =>
+        Effect.scoped(Effect.flatMap(another, (redis) => wire.acknowledge(1, redis.execute(increment)))),
+      false
+    )
+  }
+)
+
+it.scopedLive("scenario 51: a command that has moved, interrupted at any moment, is not sent any more", () =>
+  Effect.gen(function* () {
+    const cluster = yield* ScriptedCluster.make(2)
+    const values = new Map<string, string>()
+    let count = 0
+    cluster.answer = ([name, key = "", value = ""], node) => {
+      if (name === "INCR") return node === 0 ? cluster.redirect("MOVED", Slot.ofKey(counter), 1) : `:${++count}\r\n`
+      if (name === "SET") values.set(key, value)
+      return name === "SET" ? "+OK\r\n" : ScriptedCluster.bulk(values.get(key) ?? "")
+    }
+    const wire = new Moments.Wire(counter)
+    const { cluster: map, redis } = yield* RedisCluster.make(
+      { seeds: [{ host: "127.0.0.1", port: cluster.port(0) }], connector: connectorOver(wire) },
+      options
+    )
+    const bystander = Effect.suspend(() => {
+      const token = `${tokens++}`
+      return Effect.map(redis.pipeline([Redis.set(token, token), Redis.get(token)]), (slots) =>
+        expect(slots).toEqual([Either.right("OK"), Either.right(Option.some(token))])
+      )
+    })
+    const moments = yield* wire.sweep({
+      // The map still tells of the old place.
+      before: map.refresh,
+      program: wire.acknowledge(1, redis.execute(increment)),
+      bystander,
+      check: bystander,
+      total: Effect.sync(() => count)
+    })
+    survives(moments)
+  })
+)

@@ -1,0 +1,228 @@
+import { describe, expect, layer } from "@effect/vitest"
+import { Command, Pipeline, Redis, RedisError, Transaction } from "@effect-resp/core"
+import { type NodeRedis, NodeRedisServer } from "@effect-resp/node"
+import { Deferred, Effect, Either, Exit, Fiber, Option, Schedule } from "effect"
+import { eventually } from "../pubsub/eventually.js"
+import * as FaultProxy from "../support/FaultProxy.js"
+import { recordCommands } from "../support/monitor.js"
+import { anotherClient, redisLayer } from "../support/redis.js"
+
+const on = <A, E, R>(client: Redis.RedisService, effect: Effect.Effect<A, E, R>) =>
+  Effect.provideService(effect, Redis.Redis, client)
+
+const behindProxy = (options: NodeRedis.Options = {}) =>
+  Effect.gen(function* () {
+    const { port } = yield* NodeRedisServer.NodeRedisServer
+    const proxy = yield* FaultProxy.make({ port })
+    const client = yield* anotherClient({ port: proxy.port, reconnect: Schedule.spaced("1 millis"), ...options })
+    return { proxy, client, direct: yield* Redis.Redis }
+  })
+
+const count = Effect.map(Redis.get("n"), (value) => Number(Option.getOrElse(value, () => "0")))
+
+const config = (name: string, value: string | number) => Command.make(["CONFIG", "SET", name, value])
+
+/** Each changes its connection, or what replies mean on it. */
+const unfit: ReadonlyArray<readonly [string, ...Array<Command.Argument>]> = [
+  ["MULTI"],
+  ["EXEC"],
+  ["DISCARD"],
+  ["WATCH", "k"],
+  ["UNWATCH"],
+  ["HELLO", 2],
+  ["hello", 3],
+  ["RESET"],
+  ["QUIT"],
+  ["SUBSCRIBE", "c"],
+  ["PSUBSCRIBE", "c"],
+  ["SSUBSCRIBE", "c"],
+  ["UNSUBSCRIBE"],
+  ["MONITOR"],
+  ["CLIENT", "REPLY", "OFF"],
+  ["client", new TextEncoder().encode("reply"), "skip"],
+  ["CLIENT", "TRACKING", "ON"],
+  ["SELECT", 1],
+  ["AUTH", "x"],
+  ["ASKING"]
+]
+
+describe.each([2, 3] as const)("a transaction, RESP%i", (protocol) => {
+  layer(redisLayer({ protocol }), { excludeTestServices: true })((it) => {
+    it.scoped("scenario 58, 65: with a command that is unfit for one is refused whole, and nothing is sent", () =>
+      Effect.gen(function* () {
+        const { port } = yield* NodeRedisServer.NodeRedisServer
+        yield* Redis.flushall()
+        // So that a connection for a watch is there before.
+        yield* Transaction.watch(["k"], Effect.succeed(Pipeline.empty))
+        const recorder = yield* recordCommands(port)
+        for (const words of unfit) {
+          const parts = Pipeline.all([Redis.incr("n"), Command.make(words), Redis.incr("n")])
+          for (const run of [Transaction.exec(parts), Transaction.watch(["k"], Effect.succeed(parts))]) {
+            const error = yield* Effect.flip(run)
+            expect(error, String(words)).toMatchObject({ _tag: "CommandError", position: 1, outcome: "NotSent" })
+          }
+        }
+        yield* recorder.settle
+        const sent = new Set(recorder.words().map((line) => line.toUpperCase()))
+        expect([...sent].sort()).toEqual(['"UNWATCH"', '"WATCH" "K"'])
+        expect(yield* Transaction.exec([Redis.incr("n"), Redis.echo("fine")])).toEqual([1, "fine"])
+      })
+    )
+
+    it.scoped("scenario 60: with a wrong command is an ExecAbortError also when its watch is broken", () =>
+      Effect.gen(function* () {
+        yield* Redis.flushall()
+        const other = yield* Redis.Redis
+        const client = yield* anotherClient({ protocol, maxReserved: 1 })
+        const body = Effect.as(
+          on(other, Redis.set("k", "theirs")),
+          Pipeline.all([Redis.incr("n"), Command.make(["GET"])])
+        )
+        const error = yield* Effect.flip(on(client, Transaction.watch(["rival"], body)))
+        expect(error).toMatchObject({
+          _tag: "ExecAbortError",
+          outcome: "Rejected",
+          errors: [{ command: "GET", position: 1 }]
+        })
+        expect(yield* Redis.exists("n")).toBe(0)
+        // The connection goes on, and watches no more.
+        yield* on(other, Redis.set("k", "again"))
+        expect(yield* on(client, Transaction.watch(["n"], Effect.succeed(Pipeline.all([Redis.incr("n")]))))).toEqual([
+          1
+        ])
+        expect(yield* on(client, Transaction.watch(["k"], Effect.succeed(Pipeline.empty)))).toEqual([])
+      })
+    )
+
+    it.scoped("scenario 62: whose EXEC got no answer is Unknown; only a broken watch runs the body again", () =>
+      Effect.gen(function* () {
+        const { client, direct, proxy } = yield* behindProxy({ protocol })
+        yield* Redis.del(["n", "k"])
+        let runs = 0
+        const patient = (change: Effect.Effect<unknown, RedisError.RedisError>) =>
+          Transaction.watch(
+            ["k"],
+            Effect.suspend(() => (++runs === 1 ? change : Effect.void)).pipe(Effect.as(Pipeline.all([Redis.incr("n")])))
+          ).pipe(Transaction.retry(Schedule.recurs(5)), (watch) => on(client, watch))
+        proxy.afterRequest("EXEC", () => proxy.reset())
+        const error = yield* Effect.flip(patient(Effect.void))
+        expect(error).toMatchObject({ _tag: "ConnectionError", outcome: "Unknown", command: "EXEC" })
+        expect(RedisError.isSafeToRetry(error)).toBe(false)
+        expect(runs).toBe(1)
+        yield* eventually(count, (value) => value === 1)
+        runs = 0
+        expect(yield* patient(direct.execute(Redis.set("k", "changed")))).toEqual([2])
+        expect(runs).toBe(2)
+      })
+    )
+
+    it.scoped("scenario 63: cut off after any of its bytes is applied whole or not at all", () =>
+      Effect.gen(function* () {
+        const { client, proxy } = yield* behindProxy({ protocol })
+        const parts = [Redis.incr("n"), Redis.incr("n"), Redis.incr("n")]
+        const before = proxy.toServer.bytes
+        yield* client.transaction(parts)
+        const size = proxy.toServer.bytes - before
+        for (let cut = 0; cut <= size; cut += cut < size - 8 ? 5 : 1) {
+          yield* Redis.del("n")
+          proxy.toServer.cutAfter(cut)
+          const exit = yield* Effect.exit(client.transaction(parts))
+          if (cut < size)
+            expect(exit).toMatchObject(Exit.fail({ _tag: "ConnectionError", outcome: "Unknown", command: "EXEC" }))
+          expect(yield* client.execute(Redis.echo("again"))).toBe("again")
+          const applied = cut < size ? count : eventually(count, (value) => value === 3)
+          expect(yield* applied, `cut after ${cut} of ${size} bytes`).toBe(cut < size ? 0 : 3)
+        }
+      })
+    )
+
+    it.scoped("scenario 64: refused as late as at EXEC is not applied, and safe to retry if that passes", () =>
+      Effect.gen(function* () {
+        const { client, direct, proxy } = yield* behindProxy({ protocol })
+        const busy = Effect.gen(function* () {
+          yield* config("busy-reply-threshold", 1)
+          const other = yield* anotherClient()
+          yield* Effect.forkScoped(other.execute(Redis.eval("while true do end")))
+          yield* eventually(Effect.flip(direct.execute(Redis.echo("?"))), ({ _tag }) => _tag === "ReplyError")
+        })
+        const calm = Command.make(["SCRIPT", "KILL"])
+        for (const [code, happen, undo, safe] of [
+          ["NOREPLICAS", config("min-replicas-to-write", 1), config("min-replicas-to-write", 0), false],
+          ["BUSY", busy, calm, true]
+        ] as const) {
+          yield* Redis.del("n")
+          const held = yield* Deferred.make<void>()
+          proxy.afterRequest("INCR n", () => {
+            proxy.toServer.pause()
+            Deferred.unsafeDone(held, Exit.void)
+          })
+          const running = yield* Effect.fork(Effect.flip(on(client, Transaction.exec([Redis.incr("n")]))))
+          yield* Deferred.await(held)
+          yield* happen
+          proxy.toServer.resume()
+          const error = yield* Fiber.join(running)
+          expect(error).toMatchObject({ _tag: "ExecAbortError", errors: [], outcome: "Rejected" })
+          expect(error.message).toContain(`because of: ${code}`)
+          // Now the server refuses as early as when a command is queued.
+          const early = yield* Effect.flip(on(client, Transaction.exec([Redis.incr("n")])))
+          expect(early).toMatchObject({
+            _tag: "ExecAbortError",
+            errors: [{ code, position: 0, outcome: "Rejected" }]
+          })
+          expect([code, ...[error, early].map(RedisError.isSafeToRetry)]).toEqual([code, safe, safe])
+          yield* undo
+          yield* eventually(Effect.either(Redis.echo("?")), Either.isRight)
+          expect(yield* count).toBe(0)
+          expect(yield* on(client, Transaction.exec([Redis.incr("n")]))).toEqual([1])
+        }
+      })
+    )
+
+    it.scoped("scenario 66: is tried again as often as the schedule says and no more", () =>
+      Effect.gen(function* () {
+        yield* Redis.del("n")
+        const other = yield* Redis.Redis
+        let runs = 0
+        const contended = Effect.suspend(() => {
+          runs++
+          return on(other, Redis.incr("rival"))
+        })
+        const error = yield* Transaction.watch(["rival"], Effect.as(contended, Pipeline.all([Redis.incr("n")]))).pipe(
+          Transaction.retry(
+            Schedule.spaced("1 millis").pipe(Schedule.jittered, Schedule.intersect(Schedule.recurs(3)))
+          ),
+          Effect.flip
+        )
+        expect(error).toMatchObject({ _tag: "WatchError", reason: "KeysChanged", outcome: "Rejected" })
+        expect(runs).toBe(4)
+        expect(yield* Redis.exists("n")).toBe(0)
+      })
+    )
+
+    it.scoped("scenario 66: watches no more after it, whatever its end", () =>
+      Effect.gen(function* () {
+        const other = yield* Redis.Redis
+        const client = yield* anotherClient({ protocol, maxReserved: 1 })
+        const change = on(other, Redis.incr("rival"))
+        const one = Pipeline.all([Redis.echo("x")])
+        const bodies: Readonly<Record<string, Effect.Effect<Pipeline.Pipeline<unknown>, unknown, Redis.Redis>>> = {
+          committed: Effect.succeed(one),
+          "in conflict": Effect.as(change, one),
+          failed: Effect.fail("no"),
+          died: Effect.dieMessage("no"),
+          interrupted: Effect.interrupt,
+          "timed out": Effect.timeout(Effect.never, "5 millis"),
+          refused: Effect.succeed(Pipeline.all([Redis.set("a", Number.NaN)])),
+          aborted: Effect.succeed(Pipeline.all([Command.make(["GET"])]))
+        }
+        const id = yield* on(client, Redis.clientId.pipe(Redis.withReserved()))
+        for (const [end, body] of Object.entries(bodies)) {
+          yield* Effect.exit(on(client, Transaction.watch(["rival"], body)))
+          yield* change
+          const next = Effect.all([Redis.clientId, Transaction.exec([Redis.echo("fine")])])
+          expect(yield* on(client, next.pipe(Redis.withReserved())), end).toEqual([id, ["fine"]])
+        }
+      })
+    )
+  })
+})
