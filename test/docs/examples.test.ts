@@ -28,7 +28,8 @@ const results: Readonly<Record<string, unknown>> = {
   },
   "getting-started": { greeting: "hello", isNobody: true, seen: 1, fields: 0 },
   "pipelines-and-transactions": { stock: [Option.some("5"), Option.some("15")], refused: "NotEnough" },
-  "pubsub-and-monitor": ["user:1"]
+  "pubsub-and-monitor": ["user:1"],
+  reliability: { sold: 12, ada: true, grace: false }
 }
 
 /** Programs that find their servers by Config. */
