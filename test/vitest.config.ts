@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
@@ -20,6 +21,8 @@ export default defineConfig({
     setupFiles: ["test/support/LeakGate.ts", "test/support/SecretGate.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    pool: "forks"
+    pool: "forks",
+    // Most of the time is spent waiting for servers: also two cores serve two files at a time.
+    maxWorkers: Math.max(2, availableParallelism() - 1)
   }
 })

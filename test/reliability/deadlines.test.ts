@@ -202,17 +202,23 @@ interface Failed {
   readonly outcome: string
 }
 
+/** A subscriber over several nodes does not know how far the one at a node has come, and says the worse. */
+const mayHaveSubscribed = (name: string, failed: string): boolean =>
+  /^(subscriptions|handles)\./.test(name) && failed === "TimeoutError Unknown"
+
 /** That everything fails in time, and as it may. */
 const expectFailures = (
   fault: Fault,
-  effects: ReadonlyArray<readonly [name: string, run: Effect.Effect<unknown, unknown, Scope.Scope>]>
+  effects: ReadonlyArray<readonly [name: string, run: Effect.Effect<unknown, unknown, Scope.Scope>]>,
+  severalNodes = false
 ) =>
   Effect.forEach(
     effects,
     ([name, run]) =>
       Effect.map(timed(Effect.flip(Effect.scoped(run))), ({ millis, value }) => {
         const { _tag, outcome } = value as Failed
-        expect(outcomes[fault], name).toContain(`${_tag} ${outcome}`)
+        const failed = `${_tag} ${outcome}`
+        if (!(severalNodes && mayHaveSubscribed(name, failed))) expect(outcomes[fault], name).toContain(failed)
         expect(millis, name).toBeLessThan(limit)
       }),
     { concurrency: "unbounded", discard: true }
@@ -260,7 +266,7 @@ layer(ClusterServers.layer({ replicas: 0 }), { excludeTestServices: true })(
             ].map(([name, run]) => [name, Effect.provide(run, context)] as const)
             // The deadline of `refresh` is that of discovery.
             const refreshed = timed(Effect.either(services.cluster.refresh))
-            const [{ millis }] = yield* Effect.all([refreshed, expectFailures(fault, all)], { concurrency: 2 })
+            const [{ millis }] = yield* Effect.all([refreshed, expectFailures(fault, all, true)], { concurrency: 2 })
             expect(millis).toBeLessThan(4_000)
           })
       )
@@ -288,7 +294,7 @@ describe("every effect of a client under sentinels", () => {
             yield* noticed(Effect.map(Effect.flip(redis.execute(Redis.incr("k"))), (failure) => [failure]))
           }
           const all = programs.map(([name, { run }]) => [name, Effect.provideService(run, Redis.Redis, redis)] as const)
-          yield* expectFailures(fault, all)
+          yield* expectFailures(fault, all, true)
         })
     )
   }
