@@ -1,6 +1,11 @@
-import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+
+/** They start many servers, and what they wait for takes its time: beside others they would wait in vain now and then. */
+const alone = [
+  "test/{chaos,cluster,sentinel,support}/**/*.test.ts",
+  "test/reliability/{cluster,clusterInterruptionSweep,deadlines,sentinel}.test.ts"
+]
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
@@ -17,12 +22,30 @@ export default defineConfig({
     ]
   },
   test: {
-    include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/LeakGate.ts", "test/support/SecretGate.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: "forks",
-    // Most of the time is spent waiting for servers: also two cores serve two files at a time.
-    maxWorkers: Math.max(2, availableParallelism() - 1)
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "two at a time",
+          include: ["test/**/*.test.ts"],
+          exclude: alone,
+          poolOptions: { forks: { maxForks: 2, minForks: 1 } },
+          sequence: { groupOrder: 0 }
+        }
+      },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: alone,
+          poolOptions: { forks: { maxForks: 1, minForks: 1 } },
+          sequence: { groupOrder: 1 }
+        }
+      }
+    ]
   }
 })
