@@ -26,14 +26,15 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: "forks",
+    maxWorkers: 2,
+    minWorkers: 1,
     projects: [
       {
         extends: true,
         test: {
-          name: "two at a time",
+          name: "together",
           include: ["test/**/*.test.ts"],
           exclude: alone,
-          poolOptions: { forks: { maxForks: 2, minForks: 1 } },
           sequence: { groupOrder: 0 }
         }
       },
@@ -42,7 +43,7 @@ export default defineConfig({
         test: {
           name: "alone",
           include: alone,
-          poolOptions: { forks: { maxForks: 1, minForks: 1 } },
+          poolOptions: { forks: { singleFork: true } },
           sequence: { groupOrder: 1 }
         }
       }
