@@ -164,7 +164,8 @@ describe("the set-up of a connection", () => {
             (connection) => {
               late = connection
             },
-            { connectTimeout: "60 millis" }
+            // Of all steps at once, in a process that may be busy: those that are answered must get there.
+            { connectTimeout: "300 millis" }
           )
           const before = told.get(late!.id)!.length
           late!.write("+OK\r\n")

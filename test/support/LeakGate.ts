@@ -55,10 +55,12 @@ const left = (): ReadonlyArray<string> =>
 
 const warnings: Array<string> = []
 
+const onWarning = ({ message, name }: Error): void => {
+  if (name === "MaxListenersExceededWarning") warnings.push(message)
+}
+
 beforeAll(() => {
-  process.on("warning", ({ message, name }) => {
-    if (name === "MaxListenersExceededWarning") warnings.push(message)
-  })
+  process.on("warning", onWarning)
   before = count()
 })
 
@@ -67,7 +69,10 @@ afterAll(async () => {
   // A socket that was destroyed is closed in a later turn of the event loop.
   const deadline = performance.now() + 1_000
   while (left().length > 0 && performance.now() < deadline) await delay(5)
-  expect({ left: left(), leftClients, warnings }, "what the tests of this file left behind").toEqual({
+  const found = left()
+  // One process serves many files.
+  process.off("warning", onWarning)
+  expect({ left: found, leftClients, warnings }, "what the tests of this file left behind").toEqual({
     left: [],
     leftClients: [],
     warnings: []
