@@ -192,6 +192,18 @@ describe.each([2, 3] as const)("pipelines, RESP%i", (protocol) => {
       })
     )
 
+    it.effect("of several clients end together, and at once where there is none", () =>
+      Effect.gen(function* () {
+        const { port } = yield* NodeRedisServer.NodeRedisServer
+        const client = yield* NodeRedis.make({ port, protocol })
+        const prepared = [Redis.echo("a"), Redis.echo("b")].flatMap((command) => client.prepare([command]) ?? [])
+        yield* ConnectionPool.together(prepared)
+        expect(prepared.map(({ slots }) => slots)).toEqual([[Either.right("a")], [Either.right("b")]])
+        expect(client.prepare([])).toBe(undefined)
+        yield* ConnectionPool.together([])
+      }).pipe(Effect.scoped)
+    )
+
     it.effect("may be a long chain of commands that were added one by one", () =>
       Effect.gen(function* () {
         yield* Redis.del("chain")

@@ -220,6 +220,7 @@ class Joint implements Prepared.Caller {
 /** Starts pipelines of several servers, and completes when all of them are answered. */
 export const runTogether = (pipelines: ReadonlyArray<Prepared>): Effect.Effect<void> =>
   suspend((caller) => {
+    if (pipelines.length === 0) return caller.resume(Exit.void)
     const joint = new Joint(pipelines.length, caller)
     for (const { start } of pipelines) start(joint)
   })
