@@ -52,7 +52,7 @@ const makeSubject = (options: ConnectionPool.Options) =>
   })
 
 /** What holds after every interruption. */
-const sweep = ({ observer, redis, wire }: Subject, { atSteps, before, kept, program }: Swept) => {
+const sweep = ({ observer, redis, wire }: Subject, { sideBySide, before, kept, program }: Swept) => {
   let tokens = 0
   /** Whoever uses the client meanwhile gets what it asked for. */
   const bystander = Effect.suspend(() => {
@@ -83,7 +83,7 @@ const sweep = ({ observer, redis, wire }: Subject, { atSteps, before, kept, prog
     )
   }).pipe(Effect.scoped)
   const total = Effect.map(observer.execute(Redis.get(counter)), (value) => Number(Option.getOrElse(value, () => "0")))
-  return Effect.provideService(wire.sweep({ before, program, bystander, check, total, atSteps }), Redis.Redis, redis)
+  return Effect.provideService(wire.sweep({ before, program, bystander, check, total, sideBySide }), Redis.Redis, redis)
 }
 
 interface Swept {
@@ -93,7 +93,7 @@ interface Swept {
   /** Takes the next message of a subscriber that stays. */
   readonly kept?: Effect.Effect<unknown, unknown> | undefined
   /** As of a sweep. */
-  readonly atSteps?: boolean | undefined
+  readonly sideBySide?: boolean | undefined
 }
 
 /** The simplest program, a command, has so many moments. */
@@ -263,8 +263,7 @@ layer(NodeRedisServer.layer(), { excludeTestServices: true })("interrupted at an
   }))
 
   survives("scenario 49: a monitor's connection is closed", () => ({
-    // Effect itself waits for ever when a fiber is interrupted in the step in which it starts a race.
-    atSteps: false,
+    sideBySide: true,
     program: Effect.gen(function* () {
       const commands = yield* Monitor.started
       yield* Redis.ping()

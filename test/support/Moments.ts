@@ -4,7 +4,7 @@
  * `import * as Moments`.
  */
 import type { Transport } from "@effect-resp/core"
-import { Cause, Effect, Exit, Fiber, FiberId, RuntimeFlags, RuntimeFlagsPatch, Supervisor } from "effect"
+import { Cause, Effect, Exit, Fiber, FiberId, Option, RuntimeFlags, RuntimeFlagsPatch, Supervisor } from "effect"
 
 /** What can be seen and set of a fiber from inside. */
 interface Insides {
@@ -17,12 +17,25 @@ class Run extends Supervisor.AbstractSupervisor<void> {
   readonly value = Effect.void
   private count = 0
   interrupt = (): void => {}
+  /** Of each fiber, those that it has started and that have not taken a step yet. */
+  private readonly waiting = new Map<unknown, Set<unknown>>()
 
   constructor(
     private readonly at: number,
-    private readonly atSteps: boolean
+    private readonly sideBySide: boolean
   ) {
     super()
+  }
+
+  override onStart<A, E, R>(
+    _context: unknown,
+    _effect: Effect.Effect<A, E, R>,
+    parent: Option.Option<Fiber.RuntimeFiber<unknown, unknown>>,
+    fiber: Fiber.RuntimeFiber<A, E>
+  ): void {
+    if (Option.isNone(parent) || !this.sideBySide) return
+    const waiting = this.waiting.get(parent.value) ?? new Set()
+    this.waiting.set(parent.value, waiting.add(fiber))
   }
 
   override onEffect<A, E>(
@@ -30,7 +43,9 @@ class Run extends Supervisor.AbstractSupervisor<void> {
     effect: Effect.Effect<unknown, unknown, unknown>
   ): void {
     const inside = fiber as typeof fiber & Insides
-    if (this.atSteps && RuntimeFlags.interruptible(inside.currentRuntimeFlags) && this.isNow()) {
+    for (const waiting of this.waiting.values()) waiting.delete(fiber)
+    const mayYield = (this.waiting.get(fiber)?.size ?? 0) === 0
+    if (mayYield && RuntimeFlags.interruptible(inside.currentRuntimeFlags) && this.isNow()) {
       // It lets others go first, as any fiber does now and then.
       inside.currentOpCount = Number.MAX_SAFE_INTEGER
       queueMicrotask(this.interrupt)
@@ -166,10 +181,13 @@ export class Wire {
     readonly bystander: Effect.Effect<unknown, unknown, R>
     readonly check: Effect.Effect<unknown, unknown, R>
     readonly total: Effect.Effect<number, unknown, R>
-    /** False leaves out the steps at which a fiber does not wait but could let others go first; true by default. */
-    readonly atSteps?: boolean | undefined
+    /**
+     * The program uses `Effect.forEach` or a race with fibers side by side, which never end when the fiber that starts
+     * them lets others go before they have begun, and is interrupted there: those few steps are left out.
+     */
+    readonly sideBySide?: boolean | undefined
   }): Effect.Effect<number, Error, R> {
-    const { atSteps = true, before = Effect.void, bystander, check, program, total } = options
+    const { sideBySide = false, before = Effect.void, bystander, check, program, total } = options
     let done = 0
     const round = (at: number) =>
       Effect.gen(this, function* () {
@@ -177,7 +195,7 @@ export class Wire {
         const known = { acknowledged: this.acknowledged, done }
         const first = yield* Effect.fork(bystander)
         const later = yield* Effect.fork(Effect.zipRight(Effect.yieldNow(), bystander))
-        const reached = yield* this.interruptAt(new Run(at, atSteps), program)
+        const reached = yield* this.interruptAt(new Run(at, sideBySide), program)
         yield* Fiber.join(Fiber.zip(first, later))
         yield* check
         if (this.written > this.limit) return yield* Effect.fail(new Error("it wrote after its interruption"))
