@@ -54,16 +54,22 @@ it.scopedLive("an Effect of credentials that dies for a while does not end the r
   })
 )
 
-it.scopedLive("credentials that could not be had at first are taken up when they change", () =>
+it.scopedLive("credentials that could not be had at first, or never come, are taken up when they change", () =>
   Effect.gen(function* () {
     const { port } = yield* secured
     const answers: Array<Effect.Effect<ConnectionPool.Credentials, string>> = [
       Effect.succeed(first),
       Effect.fail("not now"),
-      Effect.die("not now")
+      Effect.die("not now"),
+      Effect.never
     ]
     const credentials = Effect.suspend(() => answers.shift() ?? Effect.succeed(second))
-    const client = yield* NodeRedis.make({ port, credentials, credentialsInterval: "20 millis" })
+    const client = yield* NodeRedis.make({
+      port,
+      credentials,
+      connectTimeout: "200 millis",
+      credentialsInterval: "20 millis"
+    })
     expect(yield* whoami(client)).toBe("default")
     expect(yield* until(client, "app")).toBe("app")
   })

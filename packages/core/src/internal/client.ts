@@ -165,7 +165,13 @@ export const makeClient = (
     )
     if (Effect.isEffect(options.credentials)) {
       yield* Effect.forkScoped(
-        watchCredentials(setup.credentials, options.credentialsInterval ?? "1 minute", live, commandTimeout)
+        watchCredentials(
+          // One that never answers is asked again at the next interval.
+          Effect.timeout(setup.credentials, setup.connectTimeout),
+          options.credentialsInterval ?? "1 minute",
+          live,
+          commandTimeout
+        )
       )
     }
 
