@@ -65,6 +65,22 @@ describe.each([2, 3] as const)("scripts, RESP%i", (protocol) => {
       })
     )
 
+    it.effect("where a pipeline itself makes the server forget them the next use carries the text again", () =>
+      Effect.gen(function* () {
+        const use = add({ counter: "d", amount: 1 })
+        const [first, , second, , third, , fourth] = yield* Pipeline.all([
+          use,
+          Redis.scriptFlush(),
+          use,
+          Command.make(["script", "flush"]),
+          use,
+          Command.make(["SCRIPT", new TextEncoder().encode("FLUSH"), "SYNC"]),
+          use
+        ])
+        expect([first, second, third, fourth]).toEqual([1, 2, 3, 4])
+      })
+    )
+
     it.effect("what is made of its command finds the text too", () =>
       Effect.gen(function* () {
         const command = add({ counter: "c", amount: 1 })

@@ -178,6 +178,21 @@ describe.each([2, 3] as const)("a transaction, RESP%i", (protocol) => {
       })
     )
 
+    it.scoped(
+      "scenario 57: a script that is refused when it is queued has not run, in whatever words it is refused",
+      () =>
+        Effect.gen(function* () {
+          const { client } = yield* behindProxy({ protocol })
+          yield* Redis.del("n")
+          yield* config("maxmemory", 1)
+          const increment = Redis.eval("return redis.call('incr', KEYS[1])", { keys: ["n"] })
+          const error = yield* Effect.flip(on(client, Transaction.exec([increment])))
+          expect(error).toMatchObject({ errors: [{ code: "OOM", command: "EVAL", outcome: "Rejected" }] })
+          yield* config("maxmemory", 0)
+          expect(yield* Redis.exists("n")).toBe(0)
+        })
+    )
+
     it.scoped("scenario 66: is tried again as often as the schedule says and no more", () =>
       Effect.gen(function* () {
         yield* Redis.del("n")

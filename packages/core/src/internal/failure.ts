@@ -144,6 +144,10 @@ export const replyError = (error: RespError, command: Command<unknown>, position
     outcome: outcomeOf(error, command)
   })
 
+/** The error of a command that the server would not take into a transaction: whatever it says, nothing has run. */
+export const queueError = (error: RespError, command: Command<unknown>, position: number): ReplyError =>
+  new ReplyError({ ...replyError(error, command, position), outcome: "Rejected" })
+
 /** The error of a command whose reply could not be decoded. */
 export const decodeError = (cause: unknown, command: Command<unknown>, position?: number): DecodeError =>
   new DecodeError({

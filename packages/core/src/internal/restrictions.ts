@@ -4,7 +4,8 @@
 import { decodeText } from "./protocol/text.js"
 
 /** A word as the server understands it, which may be given as bytes, too. */
-const upper = (word: unknown): string =>
+/** A word as the server reads a name: in any case, text or bytes. */
+export const upper = (word: unknown): string =>
   (word instanceof Uint8Array ? decodeText(word, 0, word.length) : String(word)).toUpperCase()
 
 /** They hold up their connection while they wait; the server lets them block. */

@@ -26,9 +26,10 @@ import {
   type TransactionReplies
 } from "./commandEntry.js"
 import type { CommandQueue } from "./commandQueue.js"
-import { commandError, decodeError, type Failure, failureError, replyError } from "./failure.js"
+import { commandError, decodeError, type Failure, failureError, queueError, replyError } from "./failure.js"
 import { type Payload, payloadLength } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
+import { upper } from "./restrictions.js"
 import { type Caller, suspend } from "./suspension.js"
 
 /** How long to wait for a reply: what the server may block for, and the ordinary time on top; `undefined` is for ever. */
@@ -69,6 +70,10 @@ const runAsking = <A>(queue: CommandQueue, command: Command<A>, timeout: number)
     Effect.mapError((error) => withContext(error, { position: undefined }))
   )
 
+/** By its words, for it may be of `Command.make`. */
+const forgetsScripts = ({ definition, words }: Command<unknown>): boolean =>
+  definition.name.startsWith("SCRIPT") && upper(words[1]) === "FLUSH"
+
 /** In a run of commands the first use of a script carries its text, so that the others find it. */
 const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<Command<unknown>> => {
   // A copy in any case: its owner may change the array while it is in flight.
@@ -76,7 +81,7 @@ const withScripts = (commands: ReadonlyArray<Command<unknown>>): ReadonlyArray<C
   const known = new Set<unknown>()
   return commands.map((command) => {
     const sha = command.words[1]
-    if (command.definition.name === "SCRIPT FLUSH") known.clear()
+    if (forgetsScripts(command)) known.clear()
     if (command.onNoScript === undefined || known.has(sha)) return command
     known.add(sha)
     return command.onNoScript
@@ -277,7 +282,7 @@ const settleTransaction = (
   if (exec instanceof RespError) {
     if (exec.code !== "EXECABORT") return Effect.fail(replyError(exec, EXEC))
     const errors = queued.flatMap((reply, position) =>
-      reply instanceof RespError ? [replyError(reply, commands[position]!, position)] : []
+      reply instanceof RespError ? [queueError(reply, commands[position]!, position)] : []
     )
     return Effect.fail(new ExecAbortError({ errors, text: exec.message, outcome: "Rejected" }))
   }
@@ -293,8 +298,8 @@ const settleTransaction = (
   return Effect.succeed(
     commands.map((command, position) => {
       const reply = queued[position]
-      const value = reply instanceof RespError ? reply : replies[next++]!
-      return decodeSlot(command, value, position, bytes && !command.reply.wantsBytes)
+      if (reply instanceof RespError) return Either.left(queueError(reply, command, position))
+      return decodeSlot(command, replies[next++]!, position, bytes && !command.reply.wantsBytes)
     })
   )
 }
