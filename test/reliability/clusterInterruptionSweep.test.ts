@@ -81,6 +81,12 @@ const sweep = (
     return yield* wire.sweep({ program, bystander, check, total, sideBySide })
   }).pipe(Effect.provideService(Redis.Redis, redis))
 
+const listening = Effect.gen(function* () {
+  const messages = yield* RedisPubSub.subscribed({ channels: "channel" })
+  yield* Redis.publish("channel", "message")
+  yield* Stream.runHead(messages)
+}).pipe(Effect.scoped)
+
 /** A client that is made has more than a thousand moments, which take some ten seconds of this. */
 const patience = 90_000
 
@@ -148,16 +154,7 @@ layer(ClusterServers.layer({ primaries: 2, replicas: 0 }), { excludeTestServices
 
     swept("scenario 46: a scan of all nodes leaves the others their replies", () => Stream.runDrain(Scan.keys()), true)
 
-    swept(
-      "scenario 49: subscriptions are gone from all nodes",
-      () =>
-        Effect.gen(function* () {
-          const messages = yield* RedisPubSub.subscribed({ channels: "channel" })
-          yield* Redis.publish("channel", "message")
-          yield* Stream.runHead(messages)
-        }).pipe(Effect.scoped),
-      true
-    )
+    swept("scenario 49: subscriptions are gone from all nodes", () => listening, true)
 
     swept(
       "scenario 49: a client that is made, used and closed leaves no connection",
@@ -227,6 +224,12 @@ it.scopedLive(
       }
       survives(yield* sweep(subject, wire.acknowledge(1, increment)))
       survives(yield* sweep(subject, wire.acknowledge(2, Pipeline.all([increment, increment]))))
+      survives(yield* sweep(subject, wire.acknowledge(2, Transaction.exec([increment, increment]))))
+      const watching = Transaction.watch(["watched"], Effect.as(Redis.get("watched"), Pipeline.all([increment])))
+      survives(yield* sweep(subject, wire.acknowledge(1, watching)))
+      survives(yield* sweep(subject, Redis.withReserved(["key"])(Effect.zipRight(Redis.ping(), Redis.ping()))))
+      survives(yield* sweep(subject, Stream.runDrain(Scan.keys())))
+      survives(yield* sweep(subject, listening, true))
       survives(
         yield* sweep(
           subject,
