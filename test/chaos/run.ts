@@ -142,7 +142,9 @@ export const run = (habitat: Habitat, seed: number, lengths: Lengths): Effect.Ef
     yield* unhandled(journal)
     yield* Effect.forkScoped(journal.watchClock)
     const scope = yield* Scope.make()
-    const redis = yield* Effect.orDie(Scope.extend(habitat.connect(plan.options), scope))
+    // On a busy machine the time that the plan gives for it may be too short.
+    const connecting = Effect.retry(habitat.connect(plan.options), { times: 10 })
+    const redis = yield* Effect.orDie(Scope.extend(connecting, scope))
     const world: World = { ...habitat, redis, journal, options: plan.options }
     const publisher = yield* Effect.forkScoped(publishing(world, habitat.channels))
     const fibers = yield* Effect.forEach(plan.jobs, (job, i) => Effect.forkScoped(working(world, job, i)))

@@ -222,11 +222,11 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
 
   it.effect("to take a large value is not given up by the watchdog, nor is one that is slow to give it", () =>
     Effect.gen(function* () {
-      const { client, proxy } = yield* behindProxy({ watchdog: "200 millis", commandTimeout: "10 seconds" })
+      const { client, proxy } = yield* behindProxy({ watchdog: "600 millis", commandTimeout: "10 seconds" })
       const throttle = Effect.gen(function* () {
         proxy.toServer.stopReading()
         proxy.toClient.pause()
-        yield* Effect.sleep("40 millis")
+        yield* Effect.sleep("60 millis")
         proxy.toServer.startReading()
         proxy.toClient.resume()
         yield* Effect.sleep("1 millis")
@@ -242,7 +242,7 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
 
   it.effect("scenario 21: and silent with much still unsent is given up by the watchdog", () =>
     Effect.gen(function* () {
-      const { client, proxy } = yield* behindProxy({ commandTimeout: "5 seconds", watchdog: "200 millis" })
+      const { client, proxy } = yield* behindProxy({ commandTimeout: "5 seconds", watchdog: "600 millis" })
       proxy.toServer.stopReading()
       const error = yield* Effect.flip(client.execute(Redis.set("big", new Uint8Array(30_000_000))))
       expect(error).toMatchObject({ _tag: "ConnectionError", reason: "Lost", outcome: "Unknown" })
