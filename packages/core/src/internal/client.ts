@@ -5,22 +5,20 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { Command } from "../Command.js"
 import type { Client, Credentials, Options, Runner } from "../ConnectionPool.js"
-import { CommandError, ConnectionError, type RedisError, type TimeoutError } from "../RedisError.js"
-import type { ConnectionState, RedisService } from "../RedisService.js"
+import { CommandError, type ConnectionError, type RedisError, type TimeoutError } from "../RedisError.js"
+import type { RedisService } from "../RedisService.js"
 import type { Connector } from "../Transport.js"
 import { CommandQueue, type QueueLimits } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
+import { Connectivity, clientClosed } from "./connectivity.js"
 import { commandError, type Failure, named } from "./failure.js"
 import { authenticate, openConnection, type Setup } from "./handshake.js"
-import { type Call, clientClosed, type Leases, makeLeases } from "./lease.js"
+import { type Call, type Leases, makeLeases } from "./lease.js"
 import { openMonitor } from "./monitor.js"
 import { supervise } from "./multiplexer.js"
 import { preparePipeline, runCommand, runPipeline, runTransaction } from "./runner.js"
@@ -145,10 +143,7 @@ export const makeClient = (
       )
     })
 
-    const state = yield* SubscriptionRef.make<ConnectionState>({ _tag: "Connecting", attempt: 1 })
-    // Closed is the last: a connection may still come back while the client closes.
-    const setState = (next: ConnectionState) =>
-      SubscriptionRef.update(state, (now) => (now._tag === "Closed" ? now : next))
+    const connectivity = yield* Connectivity.make(address, failFast)
     const queues = yield* Effect.forEach(Array.from({ length: options.connections ?? 1 }), (_, index) =>
       Effect.gen(function* () {
         const queue = new CommandQueue(address, limits)
@@ -158,7 +153,7 @@ export const makeClient = (
           keepAlive: Duration.decode(options.keepAlive ?? "15 seconds"),
           probeTimeout: Duration.millis(limits.watchdog),
           failFast,
-          onState: (next) => (index > 0 ? Effect.void : setState(next))
+          onState: (next) => (index > 0 ? Effect.void : connectivity.set(next))
         })
         return queue
       })
@@ -188,21 +183,6 @@ export const makeClient = (
     const onNextQueue = <A, E>(run: (queue: CommandQueue) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
       queues.length === 1 ? run(queues[0]!) : Effect.suspend(() => run(nextQueue()))
 
-    const connected = Effect.flatMap(SubscriptionRef.get(state), (now) =>
-      now._tag === "Connected"
-        ? Effect.void
-        : failFast && now._tag === "Connecting"
-          ? Effect.fail(notConnected(address))
-          : state.changes.pipe(
-              Stream.filter((next) => next._tag !== "Connecting"),
-              Stream.runHead,
-              Effect.flatMap((next) =>
-                Option.isSome(next) && next.value._tag === "Connected"
-                  ? Effect.void
-                  : Effect.fail(clientClosed(address))
-              )
-            )
-    )
     const subscriptions = yield* makeSubscriptions({
       address,
       open: openConnection(connector, setup, { allBytes: true }),
@@ -213,8 +193,8 @@ export const makeClient = (
     })
     const monitors = new Set<Connection>()
     const ending = yield* Deferred.make<never, ConnectionError>()
-    const monitorConnection = Effect.flatMap(SubscriptionRef.get(state), (now) =>
-      now._tag === "Closed"
+    const monitorConnection = Effect.suspend(() =>
+      connectivity.isClosed
         ? Effect.fail(clientClosed(address))
         : Effect.tap(Effect.raceFirst(openConnection(connector, setup), Deferred.await(ending)), (opened) => {
             monitors.add(opened)
@@ -229,7 +209,7 @@ export const makeClient = (
     const rest: Omit<RedisService, "execute" | "pipeline" | "transaction"> = {
       subscriber: subscriptions,
       monitor: openMonitor(monitorConnection, commandTimeout),
-      state,
+      state: connectivity.state,
       reserve: () => leases.reserve(usual),
       watch: (keys) => leases.watch(keys, usual, commandTimeout),
       scan: (page) => scanPages((cursor) => service.execute(page(cursor)))
@@ -240,14 +220,13 @@ export const makeClient = (
         limits,
         size: options.maxReserved ?? 64,
         idleTimeout: Duration.toMillis(options.reservedIdleTimeout ?? "1 minute"),
-        connected,
-        address
+        connectivity
       },
       rest
     )
     const { closeTimeout = "1 second" } = options
     yield* Effect.addFinalizer(() =>
-      setState({ _tag: "Closed" }).pipe(
+      connectivity.set({ _tag: "Closed" }).pipe(
         Effect.zipRight(Deferred.fail(ending, clientClosed(address))),
         Effect.zipRight(
           Effect.sync(() => {
@@ -324,9 +303,6 @@ const isBlocking = (commands: ReadonlyArray<Command<unknown>>): boolean => {
   for (const { definition } of commands) if (definition.blocking) return true
   return false
 }
-
-const notConnected = (address: string): ConnectionError =>
-  new ConnectionError({ reason: "Lost", address, detail: "there is no connection now", outcome: "NotSent" })
 
 const closedFailure = (address: string): Failure => ({
   _tag: "Connection",

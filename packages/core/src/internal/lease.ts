@@ -13,6 +13,8 @@ import { type Acquired, Acquisition, type Restore } from "./acquisition.js"
 import { many } from "./arguments.js"
 import { CommandQueue, type QueueLimits } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
+import { type Connectivity, clientClosed } from "./connectivity.js"
+import { Deadline } from "./deadline.js"
 import { commandError, named } from "./failure.js"
 import type { OpenError } from "./handshake.js"
 import { LeasePool, type Member } from "./leasePool.js"
@@ -61,9 +63,7 @@ export interface LeaseOptions {
   readonly limits: QueueLimits
   readonly size: number
   readonly idleTimeout: number
-  /** Completes when the server can be reached, as far as the client knows. */
-  readonly connected: Effect.Effect<void, RedisError>
-  readonly address: string
+  readonly connectivity: Connectivity
 }
 
 /** How one call differs from others of the same client. */
@@ -98,9 +98,10 @@ type Rest = Omit<RedisService, "execute" | "pipeline" | "transaction">
 
 /** The pool; what it lends is a service that runs everything on one connection. */
 export const makeLeases = (options: LeaseOptions, rest: Rest): Effect.Effect<Leases, never, Scope.Scope> => {
-  const { address } = options
+  const { connectivity } = options
+  const { address } = connectivity
   return Effect.map(
-    LeasePool.make<Lease, OpenError>({
+    LeasePool.make<Lease, RedisError>({
       open: makeLease(options.open, options.limits),
       // An idle connection that the server has closed is not lent, nor one on which bytes came that nobody asked for.
       isUsable: ({ connection, received }) => connection.ended === undefined && connection.received === received,
@@ -110,20 +111,12 @@ export const makeLeases = (options: LeaseOptions, rest: Rest): Effect.Effect<Lea
     }),
     (pool) => {
       /** Waits for a lease, or for what it is made with. */
-      const wait = (call: Call, restore: Restore): Effect.Effect<Member<Lease>, RedisError> => {
-        let taken: Member<Lease> | undefined
-        const take = Effect.uninterruptibleMask((restore) =>
-          Effect.tap(pool.take(restore), (member) => {
-            taken = member
-          })
-        )
-        const inTime = Effect.timeoutFail(Effect.zipRight(options.connected, take), {
-          duration: call.reserveTimeout,
-          onTimeout: () => new TimeoutError({ phase: "Reserve", millis: call.reserveTimeout, outcome: "NotSent" })
+      const wait = ({ reserveTimeout: millis }: Call, restore: Restore): Effect.Effect<Member<Lease>, RedisError> =>
+        Effect.suspend(() => {
+          const late = () => new TimeoutError({ phase: "Reserve", millis, outcome: "NotSent" })
+          const deadline = new Deadline<RedisError>(millis, late)
+          return Effect.zipRight(restore(connectivity.connected(deadline)), pool.take(restore, deadline))
         })
-        // Its time may be over in the same moment.
-        return Effect.onError(restore(inTime), () => (taken === undefined ? Effect.void : pool.giveBack(taken, true)))
-      }
 
       /** Lends one once it has begun; where that fails it is given back at once, however long the scope lasts. */
       const lend = <E>(call: Call, begin: (loan: Loan) => Effect.Effect<unknown, E>) =>
@@ -135,9 +128,8 @@ export const makeLeases = (options: LeaseOptions, rest: Rest): Effect.Effect<Lea
               onSuccess: () => Effect.succeed(loan)
             })
           }
-          return Effect.flatMap(rest.state.get, ({ _tag }): Effect.Effect<Loan, E | RedisError> => {
-            // Without a deadline, which is two fibers and a timer: 20 us of CPU.
-            const idle = _tag === "Connected" ? pool.takeIdle() : undefined
+          return Effect.suspend((): Effect.Effect<Loan, E | RedisError> => {
+            const idle = connectivity.isConnected ? pool.takeIdle() : undefined
             return idle === undefined ? Effect.flatMap(wait(call, restore), begun) : begun(idle)
           })
         })
@@ -150,10 +142,6 @@ export const makeLeases = (options: LeaseOptions, rest: Rest): Effect.Effect<Lea
     }
   )
 }
-
-/** What is told to those who come when the client has been closed, or has given up to reconnect. */
-export const clientClosed = (address: string): ConnectionError =>
-  new ConnectionError({ reason: "Closed", address, detail: "the client has ended", outcome: "NotSent" })
 
 const makeLoan = (
   lease: Lease,

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { Restore } from "./acquisition.js"
+import type { Deadline } from "./deadline.js"
 import { patiently } from "./scopeEnd.js"
 
 /** What a pool is told. */
@@ -66,10 +67,10 @@ export class LeasePool<A, E> {
   }
 
   /** Lends one as soon as there is one. Like all that is lent it is to be given back: not to be interrupted after. */
-  take(restore: Restore): Effect.Effect<Member<A>, E> {
+  take(restore: Restore, deadline: Deadline<E>): Effect.Effect<Member<A>, E> {
     return Effect.zipRight(
-      this.takePlace(restore),
-      Effect.onError(this.takeMember(restore), () => this.leavePlace)
+      this.takePlace(restore, deadline),
+      Effect.onError(this.takeMember(restore, deadline), () => this.leavePlace)
     )
   }
 
@@ -98,7 +99,7 @@ export class LeasePool<A, E> {
     })
   }
 
-  private takePlace(restore: Restore): Effect.Effect<void, E> {
+  private takePlace(restore: Restore, deadline: Deadline<E>): Effect.Effect<void, E> {
     return Effect.suspend((): Effect.Effect<void, E> => {
       if (this.isClosed) return Effect.fail(this.options.closed())
       if (this.places > 0) {
@@ -106,22 +107,16 @@ export class LeasePool<A, E> {
         return Effect.void
       }
       let granted = false
-      let wake: ((turn: Effect.Effect<void, E>) => void) | undefined
-      return restore(
-        Effect.async<void, E>((resume) => {
-          wake = (turn) => {
-            granted = true
-            resume(turn)
-          }
-          this.waiting.add(wake)
-        })
-      ).pipe(
-        Effect.onInterrupt(() => {
-          if (wake !== undefined) this.waiting.delete(wake)
-          // The turn came in the same moment: it is the next one's.
-          return granted ? this.leavePlace : Effect.void
-        })
-      )
+      const turn = deadline.wait<void, E>((resume) => {
+        const wake = (turn: Effect.Effect<void, E>) => {
+          granted = true
+          resume(turn)
+        }
+        this.waiting.add(wake)
+        return () => this.waiting.delete(wake)
+      })
+      // The turn came in the same moment: it is the next one's.
+      return Effect.onInterrupt(restore(turn), () => (granted ? this.leavePlace : Effect.void))
     })
   }
 
@@ -134,22 +129,22 @@ export class LeasePool<A, E> {
     }
   })
 
-  private takeMember(restore: Restore): Effect.Effect<Member<A>, E> {
+  private takeMember(restore: Restore, deadline: Deadline<E>): Effect.Effect<Member<A>, E> {
     return Effect.suspend(() => {
       const member = this.idle.pop()
-      if (member === undefined) return this.makeMember(restore)
+      if (member === undefined) return this.makeMember((effect) => restore(deadline.limit(effect)))
       if (!this.options.isUsable(member.value)) {
-        return Effect.zipRight(Scope.close(member.scope, Exit.void), this.takeMember(restore))
+        return Effect.zipRight(Scope.close(member.scope, Exit.void), this.takeMember(restore, deadline))
       }
       this.busy.add(member.scope)
       return Effect.succeed(member)
     })
   }
 
-  private makeMember(restore: Restore): Effect.Effect<Member<A>, E> {
+  private makeMember(limit: (open: Effect.Effect<A, E>) => Effect.Effect<A, E>): Effect.Effect<Member<A>, E> {
     return Effect.flatMap(Scope.make(), (scope) => {
       this.busy.add(scope)
-      return restore(Scope.extend(this.options.open, scope)).pipe(
+      return limit(Scope.extend(this.options.open, scope)).pipe(
         Effect.filterOrFail(() => !this.isClosed, this.options.closed),
         Effect.map((value): Member<A> => ({ value, scope, idleSince: 0 })),
         Effect.onError(() => this.discard(scope))
