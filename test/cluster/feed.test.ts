@@ -86,7 +86,7 @@ const makeWorld = () => {
     inner.clear()
     if (feed.isUp) while (events.length > 0) read()
     events.length = 0
-    feed.down()
+    feed.down(true)
   }
   const settle = () => {
     for (let i = 0; i < 20; i++) {

@@ -1,7 +1,8 @@
 import { describe, expect, layer } from "@effect/vitest"
-import { Command, Redis, RedisPubSub } from "@effect-resp/core"
+import { Command, Redis, RedisError, RedisPubSub } from "@effect-resp/core"
 import { NodeRedisServer } from "@effect-resp/node"
 import { Effect } from "effect"
+import * as FaultProxy from "../support/FaultProxy.js"
 import { anotherClient, redisLayer } from "../support/redis.js"
 import { eventually, noSubscriptions } from "./eventually.js"
 
@@ -37,6 +38,23 @@ describe.each([2, 3] as const)("subscribers that fail with their connection, RES
           yield* Redis.publish("three", "x")
           expect(yield* three.take).toMatchObject({ data: "x" })
         }).pipe(Effect.provideService(Redis.Redis, redis))
+      })
+    )
+
+    it.scoped("do not know whether they had subscribed when the answer is lost with the connection", () =>
+      Effect.gen(function* () {
+        const server = yield* NodeRedisServer.NodeRedisServer
+        const proxy = yield* FaultProxy.make(server)
+        const redis = yield* anotherClient({ protocol, port: proxy.port, whileDisconnected: "fail" })
+        const subscriber = yield* redis.subscriber({})
+        yield* subscriber.subscribe("channel", ["there"])
+        proxy.afterRequest("SUBSCRIBE", () => proxy.reset())
+        const error = yield* Effect.flip(subscriber.subscribe("channel", ["lost"]))
+        expect(error).toMatchObject({ reason: "Lost", command: "SUBSCRIBE", outcome: "Unknown" })
+        expect(RedisError.isSafeToRetry(error)).toBe(true)
+        // This one was not sent any more.
+        const late = yield* Effect.flip(subscriber.subscribe("channel", ["late"]))
+        expect(late).toMatchObject({ reason: "Lost", outcome: "NotSent" })
       })
     )
 

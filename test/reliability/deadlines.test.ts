@@ -199,28 +199,20 @@ const outcomes = {
 
 interface Failed {
   readonly _tag: string
-  readonly command?: string | undefined
   readonly outcome: string
 }
-
-/** A subscriber over several nodes does not know how far the one at a node has come, and says the worse. */
-const mayHaveSubscribed = ({ _tag, command = "", outcome }: Failed): boolean =>
-  /SUBSCRIBE$/.test(command) && `${_tag} ${outcome}` === "TimeoutError Unknown"
 
 /** That everything fails in time, and as it may. */
 const expectFailures = (
   fault: Fault,
-  effects: ReadonlyArray<readonly [name: string, run: Effect.Effect<unknown, unknown, Scope.Scope>]>,
-  severalNodes = false
+  effects: ReadonlyArray<readonly [name: string, run: Effect.Effect<unknown, unknown, Scope.Scope>]>
 ) =>
   Effect.forEach(
     effects,
     ([name, run]) =>
       Effect.map(timed(Effect.flip(Effect.scoped(run))), ({ millis, value }) => {
         const failed = value as Failed
-        if (!(severalNodes && mayHaveSubscribed(failed))) {
-          expect(outcomes[fault], name).toContain(`${failed._tag} ${failed.outcome}`)
-        }
+        expect(outcomes[fault], name).toContain(`${failed._tag} ${failed.outcome}`)
         expect(millis, name).toBeLessThan(limit)
       }),
     { concurrency: "unbounded", discard: true }
@@ -268,7 +260,7 @@ layer(ClusterServers.layer({ replicas: 0 }), { excludeTestServices: true })(
             ].map(([name, run]) => [name, Effect.provide(run, context)] as const)
             // The deadline of `refresh` is that of discovery.
             const refreshed = timed(Effect.either(services.cluster.refresh))
-            const [{ millis }] = yield* Effect.all([refreshed, expectFailures(fault, all, true)], { concurrency: 2 })
+            const [{ millis }] = yield* Effect.all([refreshed, expectFailures(fault, all)], { concurrency: 2 })
             expect(millis).toBeLessThan(4_000)
           })
       )
@@ -296,7 +288,7 @@ describe("every effect of a client under sentinels", () => {
             yield* noticed(Effect.map(Effect.flip(redis.execute(Redis.incr("k"))), (failure) => [failure]))
           }
           const all = programs.map(([name, { run }]) => [name, Effect.provideService(run, Redis.Redis, redis)] as const)
-          yield* expectFailures(fault, all, true)
+          yield* expectFailures(fault, all)
         })
     )
   }

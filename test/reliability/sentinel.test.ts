@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Redis } from "@effect-resp/core"
 import { NodeRedisSentinel } from "@effect-resp/node"
 import { Duration, Effect, Either, Fiber, Option } from "effect"
+import * as FaultProxy from "../support/FaultProxy.js"
 import * as RestartableServer from "../support/RestartableServer.js"
 import type * as ScriptedPeer from "../support/ScriptedPeer.js"
 import { addressOf, scriptedSentinel, switchMaster, toldOfOne } from "../support/sentinel.js"
@@ -32,6 +33,27 @@ describe.concurrent("a client under sentinels", () => {
         const sentinels = [behind, ahead].map(addressOf)
         const redis = yield* NodeRedisSentinel.make({ name: "any", sentinels, refreshInterval: "1 hour" })
         yield* leadsTo(redis, next)
+      })
+  )
+
+  it.scopedLive(
+    "scenario 94: says of a subscription that was sent to a primary since lost that its outcome is unknown",
+    () =>
+      Effect.gen(function* () {
+        const { port } = yield* server
+        const proxy = yield* FaultProxy.make({ port })
+        const sentinel = yield* scriptedSentinel(() => proxy)
+        const sentinels = [addressOf(sentinel)]
+        const redis = yield* NodeRedisSentinel.make({ name: "any", sentinels, commandTimeout: "500 millis" })
+        const subscriber = yield* redis.subscriber({})
+        yield* subscriber.subscribe("channel", ["there"])
+        proxy.afterRequest("SUBSCRIBE", () => {
+          proxy.refuse(true)
+          proxy.reset()
+        })
+        const failed = (name: string) => Effect.flip(subscriber.subscribe("channel", [name]))
+        expect(yield* failed("sent")).toMatchObject({ _tag: "TimeoutError", outcome: "Unknown", idempotent: true })
+        expect(yield* failed("late")).toMatchObject({ _tag: "TimeoutError", outcome: "NotSent" })
       })
   )
 

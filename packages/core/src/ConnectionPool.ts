@@ -122,6 +122,8 @@ export interface Client extends RedisService {
   readonly address: string
   /** The same connections, for calls that differ. */
   readonly calling: (options: CallOptions) => Runner
+  /** Whether the connection of its subscribers stands: without it nothing of what they ask for can have been sent. */
+  readonly isListening: () => boolean
   /** Makes a pipeline ready for `together`; `undefined` where it is for `pipeline` alone: empty, very long, blocking, refused. */
   readonly prepare: (commands: ReadonlyArray<Command<unknown>>) => Prepared | undefined
 }

@@ -64,8 +64,15 @@ export class Call {
   readonly awaited = new Set<Topic>()
   /** What it subscribes to. */
   readonly topics = new Set<Topic>()
+  /** A node that is lost since may have heard of a part of it. */
+  wasSent = false
 
   constructor(private readonly done: (error: RedisError.RedisError | undefined) => void) {}
+
+  /** Whether a node may have heard of a part of it. */
+  get mayBeSent(): boolean {
+    return this.wasSent || [...this.awaited].some(({ feed, state }) => state !== "absent" && feed.isConnected())
+  }
 
   confirmed(topic: Topic): void {
     if (this.awaited.delete(topic) && this.awaited.size === 0) this.finish(undefined)
@@ -113,6 +120,8 @@ export class Feed {
   readonly topics = new Map<string, Topic>()
   /** What was subscribed to stands, and the inner subscriber's events are being read. */
   isUp = false
+  /** Whether the inner subscriber has a connection. */
+  isConnected = (): boolean => false
   /** Opened when something may be due. */
   readonly work = Effect.unsafeMakeLatch(false)
 
@@ -221,10 +230,13 @@ export class Feed {
     if (awaited || (topic.isWanted && !topic.told)) this.confirm(topic)
   }
 
-  /** The inner subscriber has ended, and all its events have been read. */
-  down(): void {
+  /** The inner subscriber has ended, which was connected or was not, and all its events have been read. */
+  down(wasConnected: boolean): void {
     this.isUp = false
-    for (const topic of [...this.topics.values()]) this.lapse(topic)
+    for (const topic of [...this.topics.values()]) {
+      if (wasConnected && topic.state !== "absent") for (const call of topic.calls) call.wasSent = true
+      this.lapse(topic)
+    }
   }
 
   /** Fails all who wait for a subscription. */

@@ -18,6 +18,8 @@ import { change, passes, restore } from "./subscriberRounds.js"
 /** A node at which a slot's channels can be subscribed. */
 export interface Site {
   readonly subscriber: Redis.RedisService["subscriber"]
+  /** Whether its subscribers have a connection. */
+  readonly isConnected: () => boolean
   /** Whether by the newest map it still is one. */
   readonly isCurrent: () => boolean
   /** Tells of an error that it gave. */
@@ -67,6 +69,12 @@ const closed = (detail: string) =>
   new RedisError.ConnectionError({ reason: "Closed", address: "subscriber", detail, outcome: "NotSent" })
 
 const clientEnded = () => closed("the client's scope has ended")
+
+/** Whether an inner subscriber that ended so never had a connection. */
+const isUnreached = (error: RedisError.RedisError): boolean =>
+  error._tag === "ConnectionError"
+    ? error.reason !== "Lost"
+    : error._tag === "TimeoutError" && error.phase === "Connect"
 
 /** The names, each once, with their keys. */
 const unique = (kind: RedisPubSub.SubscriptionKind, names: ReadonlyArray<RedisPubSub.Name>) => {
@@ -148,12 +156,15 @@ export const makeSubscriber = (
         const { feed } = entry
         const site = yield* routing.siteOf(feed.slot)
         let moved = false
+        let wasConnected = true
         let takeRest: Effect.Effect<void> = Effect.void
+        feed.isConnected = site.isConnected
         const serve = Effect.fnUntraced(function* (innerScope: Scope.CloseableScope) {
           const inner = yield* Scope.extend(site.subscriber(innerOptions), innerScope)
           entry.leaveIfMoved = () => {
             if (moved || site.isCurrent()) return
             moved = true
+            wasConnected = site.isConnected()
             // A reader that is behind does not let the end of the inner subscriber be seen.
             feed.work.unsafeOpen()
             run(Scope.close(innerScope, Exit.void))
@@ -181,10 +192,17 @@ export const makeSubscriber = (
           )
           yield* Effect.raceFirst(pump(entry, inner), work)
         })
-        const exit = yield* Effect.exit(Effect.acquireUseRelease(Scope.make(), serve, Scope.close))
+        const exit = yield* Effect.acquireUseRelease(Scope.make(), serve, Scope.close).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              if (!moved) wasConnected = !isUnreached(error)
+            })
+          ),
+          Effect.exit
+        )
         // With its scope the inner subscriber has ended, so this does not wait; it comes before anything of the next one.
         yield* takeRest
-        feed.down()
+        feed.down(wasConnected)
         if (!moved) yield* Effect.tapError(exit, (error) => Effect.sync(() => site.report(error)))
       })
 
@@ -261,8 +279,7 @@ export const makeSubscriber = (
         const { commandTimeout: millis } = routing
         if (!call.finished && millis <= longest) {
           timer = setTimeout(() => {
-            const isReached = [...call.awaited].every(({ feed }) => feed.isUp)
-            const where = isReached
+            const where = call.mayBeSent
               ? ({ phase: "Reply", outcome: "Unknown" } as const)
               : ({ phase: "Connect", outcome: "NotSent" } as const)
             call.finish(new RedisError.TimeoutError({ ...where, millis, idempotent: true }))

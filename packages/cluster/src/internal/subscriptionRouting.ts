@@ -91,8 +91,9 @@ export const makeSubscriptionRouting = ({
         const report = (error: RedisError.RedisError) => void redirector.report(error, target)
         return clients.get(target).pipe(
           Effect.mapBoth({
-            onSuccess: ({ subscriber }) => ({
+            onSuccess: ({ isListening, subscriber }) => ({
               subscriber,
+              isConnected: isListening,
               isCurrent: () => isCurrent(slot, target),
               report
             }),

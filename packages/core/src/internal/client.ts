@@ -207,7 +207,7 @@ export const makeClient = (
       asking: false
     }
     const rest: Omit<RedisService, "execute" | "pipeline" | "transaction"> = {
-      subscriber: subscriptions,
+      subscriber: subscriptions.subscriber,
       monitor: openMonitor(monitorConnection, commandTimeout),
       state: connectivity.state,
       reserve: () => leases.reserve(usual),
@@ -280,6 +280,7 @@ export const makeClient = (
       address,
       calling: ({ asking = false, timeout = commandTimeout }) =>
         runner({ asking, commandTimeout: timeout, reserveTimeout: Math.min(usual.reserveTimeout, timeout) }),
+      isListening: subscriptions.isConnected,
       prepare: (commands) =>
         isBlocking(commands) || refused(commands) !== undefined
           ? undefined

@@ -8,10 +8,10 @@ import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { CommandError, ConnectionError, type RedisError } from "../RedisError.js"
+import { CommandError, ConnectionError, inPart, type RedisError } from "../RedisError.js"
 import type { Subscriber, SubscriberOptions } from "../RedisPubSub.js"
 import type { Connection } from "./connection.js"
-import { type Failure, failureError, withoutArguments } from "./failure.js"
+import { type Failure, failureError, named, withoutArguments } from "./failure.js"
 import type { OpenError } from "./handshake.js"
 import { endOf, lost, stable } from "./multiplexer.js"
 import { encodeCommand } from "./protocol/encoder.js"
@@ -35,6 +35,12 @@ const strategies: ReadonlySet<string> = new Set(["suspend", "sliding", "dropping
 
 /** The longest time a timer takes, in milliseconds; more is for ever. */
 const longest = 2 ** 31 - 1
+
+/** What ended a call, said of it: what ends all that wait does not know what was written of each. */
+const saidOf = (call: Call, error: RedisError): RedisError => {
+  const said = named(error, subscriptionCommand(call.command))
+  return call.written && said.outcome === "NotSent" ? inPart(said) : said
+}
 
 /** Gives the connection to the set for as long as it lives. */
 const serve = (connection: Connection, set: SubscriptionSet): Effect.Effect<Failure> =>
@@ -89,14 +95,13 @@ const probe = (connection: Connection, set: SubscriptionSet, options: Subscripti
   )
 }
 
-/** Makes subscribers that share one connection. */
-export const makeSubscriptions = (
-  options: SubscriptionsOptions
-): Effect.Effect<
-  (options: SubscriberOptions) => Effect.Effect<Subscriber, RedisError, Scope.Scope>,
-  never,
-  Scope.Scope
-> =>
+/** Subscribers that share one connection. */
+export interface Subscriptions {
+  readonly subscriber: (options: SubscriberOptions) => Effect.Effect<Subscriber, RedisError, Scope.Scope>
+  readonly isConnected: () => boolean
+}
+
+export const makeSubscriptions = (options: SubscriptionsOptions): Effect.Effect<Subscriptions, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { address } = options
     const failFast = options.whileDisconnected === "fail"
@@ -158,7 +163,7 @@ export const makeSubscriptions = (
         let timer: ReturnType<typeof setTimeout> | undefined
         const call = begin((error) => {
           clearTimeout(timer)
-          resume(error === undefined ? Effect.void : Effect.fail(error))
+          resume(error === undefined ? Effect.void : Effect.fail(saidOf(call, error)))
         })
         const abandon = (failure: Failure) =>
           set.abandon(call, failureError(failure, call.written, subscriptionCommand(call.command)))
@@ -185,7 +190,7 @@ export const makeSubscriptions = (
       poll: (timeout) => member.inbox.poll(timeout)
     })
 
-    return ({ capacity = 1_024, strategy = "suspend" }) => {
+    const make: Subscriptions["subscriber"] = ({ capacity = 1_024, strategy = "suspend" }) => {
       if (!(Number.isSafeInteger(capacity) && capacity >= 1)) {
         return Effect.fail(
           new CommandError({ reason: "capacity must be a whole number of at least 1", outcome: "NotSent" })
@@ -210,4 +215,5 @@ export const makeSubscriptions = (
           })
       ).pipe(Effect.map(subscriber))
     }
+    return { subscriber: make, isConnected: () => set.isConnected }
   })
