@@ -215,6 +215,8 @@ layer(redisLayer(), { excludeTestServices: true })("an effect of commands", (it)
       expect(fiber.unsafePoll()).toEqual(Exit.succeed("controlled"))
       const batched = Effect.all([Redis.echo("a"), Redis.echo("b")], { concurrency: 2 })
       expect(yield* Effect.withScheduler(batched, Scheduler.timerBatched(1))).toEqual(["a", "b"])
+      // Its connection is there, and takes no time to be made.
+      yield* Redis.withReserved()(Redis.ping())
       const late = Effect.gen(function* () {
         const waiting = yield* Effect.fork(Effect.either(Effect.timeout(Redis.blpop("none", "1 minute"), "1 minute")))
         yield* turn

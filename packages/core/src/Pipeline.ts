@@ -8,7 +8,7 @@ import * as Effectable from "effect/Effectable"
 import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import { type Command, isCommand } from "./Command.js"
-import type { RedisError } from "./RedisError.js"
+import { inPart, isSafeToRetry, type RedisError, withContext } from "./RedisError.js"
 import { Redis, type Slot } from "./RedisService.js"
 
 /**
@@ -83,7 +83,7 @@ class PipelineImpl extends Effectable.Class<unknown, RedisError, Redis> {
   commit(): Effect.Effect<unknown, RedisError, Redis> {
     return Redis.pipe(
       Effect.flatMap((redis) => redis.pipeline(this.commands)),
-      Effect.flatMap(firstError),
+      Effect.flatMap((slots) => firstError(slots, this.commands)),
       Effect.map(this.shape)
     )
   }
@@ -92,18 +92,32 @@ class PipelineImpl extends Effectable.Class<unknown, RedisError, Redis> {
 /**
  * The results of slots, or the first error among them.
  *
+ * The error is that of the whole. Where others of the commands, which may not run twice, have run or may have, what would
+ * be safe to retry of the one command is not: its outcome is `Unknown` then, and it is not `idempotent`.
+ *
  * @since 0.1.0
  * @category destructors
  */
-export const firstError = (slots: ReadonlyArray<Slot>): Effect.Effect<ReadonlyArray<unknown>, RedisError> => {
+export const firstError = (
+  slots: ReadonlyArray<Slot>,
+  commands: ReadonlyArray<Command<unknown>>
+): Effect.Effect<ReadonlyArray<unknown>, RedisError> => {
   const results = new Array<unknown>(slots.length)
   for (let i = 0; i < slots.length; i++) {
     const slot = slots[i]!
-    if (Either.isLeft(slot)) return Effect.fail(slot.left)
+    if (Either.isLeft(slot)) {
+      const error = slot.left
+      const again = isSafeToRetry(error) && slots.some((other, at) => at !== i && hasEffect(other, commands[at]!))
+      return Effect.fail(again ? inPart(withContext(error, { idempotent: false })) : error)
+    }
     results[i] = slot.right
   }
   return Effect.succeed(results)
 }
+
+/** Whether it may have done what is not to be done twice. */
+const hasEffect = (slot: Slot, { definition }: Command<unknown>): boolean =>
+  !definition.idempotent && (Either.isRight(slot) || slot.left.outcome === "Unknown" || slot.left.outcome === "Failed")
 
 /**
  * Whether a value is a pipeline.

@@ -197,7 +197,7 @@ export const retry: {
 )
 
 const results = <A, B>(pipeline: Pipeline<A, B>, slots: ReadonlyArray<Slot>): Effect.Effect<A, RedisError> =>
-  Effect.map(firstError(slots), (values) => pipeline.shape(values) as A)
+  Effect.map(firstError(slots, pipeline.commands), (values) => pipeline.shape(values) as A)
 
 const redirections = new Set(["MOVED", "ASK", "TRYAGAIN"])
 

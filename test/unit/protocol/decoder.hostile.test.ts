@@ -40,6 +40,16 @@ describe("lengths", () => {
     expect(complaint("*?\r\n:1\r\n:2\r\n:3\r\n", { maxElements: 2 })).toContain("too many")
   })
 
+  it("scenario 5: aggregates in one another are bounded together", () => {
+    expect(replies("*2\r\n*2\r\n:1\r\n:2\r\n:3\r\n*4\r\n:1\r\n:2\r\n:3\r\n:4\r\n", { maxElements: 4 })).toEqual([
+      [[1, 2], 3],
+      [1, 2, 3, 4]
+    ])
+    expect(complaint("*2\r\n*3\r\n", { maxElements: 4 })).toContain("too many")
+    expect(complaint("*2\r\n*?\r\n:1\r\n:2\r\n:3\r\n", { maxElements: 4 })).toContain("too many")
+    expect(complaint("*3\r\n*?\r\n:1\r\n.\r\n*1\r\n", { maxElements: 4 })).toContain("too many")
+  })
+
   it("scenario 5: a claim alone costs next to nothing", () => {
     const before = process.memoryUsage()
     for (let i = 0; i < 200; i++) read([bytesOf("*67108864\r\n*67108864\r\n$536870912\r\nabc")])

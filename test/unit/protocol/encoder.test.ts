@@ -66,9 +66,11 @@ describe("a command", () => {
     )
   })
 
-  it("does not copy big bytes", () => {
-    const big = new Uint8Array(100_000)
-    expect(encodeCommand(["SET", "key", big])).toContain(big)
+  it("scenario 16: has its own copy of the bytes, which their owner may change", () => {
+    const big = Buffer.alloc(100_000, "a")
+    const parts = encodeCommand(["SET", "key", big])
+    big.fill("b")
+    expect(parts[1]).toEqual(new Uint8Array(100_000).fill(0x61))
   })
 
   it("scenario 17: is refused when a word cannot be sent, and the word is named", () => {

@@ -21,7 +21,7 @@ import { authenticate, openConnection, type Setup } from "./handshake.js"
 import { type Call, type Leases, makeLeases } from "./lease.js"
 import { openMonitor } from "./monitor.js"
 import { supervise } from "./multiplexer.js"
-import { preparePipeline, runCommand, runPipeline, runTransaction } from "./runner.js"
+import { isBlocking, preparePipeline, runCommand, runPipeline, runTransaction } from "./runner.js"
 import { scanPages } from "./scanPages.js"
 import { atEnd, patiently } from "./scopeEnd.js"
 import { makeSubscriptions } from "./subscriptions.js"
@@ -298,11 +298,6 @@ const refused = (commands: ReadonlyArray<Command<unknown>>): CommandError | unde
       return commandError(restriction.advice, command, position)
     }
   }
-}
-
-const isBlocking = (commands: ReadonlyArray<Command<unknown>>): boolean => {
-  for (const { definition } of commands) if (definition.blocking) return true
-  return false
 }
 
 const closedFailure = (address: string): Failure => ({

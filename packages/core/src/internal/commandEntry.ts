@@ -13,7 +13,7 @@ import { Entry } from "./entry.js"
 import { commandError, decodeError, type Failure, failureError, replyError } from "./failure.js"
 import { type Argument, encodeCommand, type Payload, payloadLength } from "./protocol/encoder.js"
 import { decodeText } from "./protocol/text.js"
-import { RespError, RespMap, RespSet, type RespValue } from "./protocol/value.js"
+import { RespError, RespMap, RespProtocolError, RespSet, type RespValue } from "./protocol/value.js"
 import type { Caller } from "./suspension.js"
 
 /** Encodes a command, or says which word cannot be sent. */
@@ -95,7 +95,9 @@ export class PipelineEntry extends Entry {
     private readonly first: number,
     /** Of the whole pipeline. */
     private readonly slots: Array<Slot>,
-    private readonly caller: Pick<Caller<void, Failure>, "isGone" | "resume">
+    private readonly caller: Pick<Caller<void, Failure>, "isGone" | "resume">,
+    /** What of the same pipeline is answered before it. */
+    private readonly before?: PipelineEntry
   ) {
     super(payload, payloadLength(payload), commands.length * (asking ? 2 : 1), timeout)
   }
@@ -103,7 +105,7 @@ export class PipelineEntry extends Entry {
     return this.caller.isGone
   }
   override get progress(): number {
-    return this.done
+    return this.before === undefined ? this.done : this.before.done + this.done
   }
   wantsBytes(): boolean {
     // Of one that timed out every slot is filled, and its late replies are dropped.
@@ -139,6 +141,9 @@ export interface TransactionReplies {
   readonly exec: RespValue
 }
 
+/** The errors of an EXEC after which no transaction is open. */
+const endsTransaction = new Set(["EXECABORT", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "CLUSTERDOWN"])
+
 /** MULTI, commands, EXEC: contiguous on one connection, so no other command comes between. */
 export class TransactionEntry extends Entry {
   private readonly replies: Array<RespValue> = []
@@ -169,6 +174,10 @@ export class TransactionEntry extends Entry {
     const [multi, ...queued] = this.replies
     const exec = queued.pop()
     this.caller.resume(this.settle({ multi: multi!, queued, exec: exec! }))
+    if (exec instanceof RespError && !(multi instanceof RespError) && !endsTransaction.has(exec.code)) {
+      // It may still be open, and would swallow the commands of others.
+      throw new RespProtocolError(`EXEC was answered by ${exec.code}, and may not have ended its transaction`)
+    }
   }
   fail(failure: Failure): void {
     this.caller.resume(Effect.fail(failureError(failure, this.written, EXEC)))
@@ -186,15 +195,21 @@ const asText = (value: RespValue): RespValue => {
 /** So many commands are joined to one text: to hold the texts of ten thousand each by itself takes twice the time. */
 const joined = 512
 
+/** And no more than about so many characters, for a string can be only so long. */
+const joinedLength = 2 ** 20
+
 /** The payload of commands one after the other. */
 export class Joining {
   private readonly parts: Array<string | Uint8Array> = []
   private texts: Array<string> = []
+  private length = 0
   private isAscii = true
 
   add(payload: Payload): void {
     if (typeof payload === "string") {
+      if (this.length + payload.length > joinedLength) this.join()
       this.texts.push(payload)
+      this.length += payload.length
       if (this.texts.length === joined) this.join()
     } else {
       this.join()
@@ -206,6 +221,7 @@ export class Joining {
   private join(): void {
     if (this.texts.length > 0) this.parts.push(this.texts.join(""))
     this.texts = []
+    this.length = 0
   }
 
   end(): Payload {

@@ -28,6 +28,9 @@ const tick = 20
  */
 const early = 64
 
+/** So many bytes may still come of a reply that nobody waits for any more. */
+const maxDropped = 64 * 1024 * 1024
+
 /** After so many of them what was abandoned is let go of: a look at a fiber costs ten times one at a deadline. */
 const sweepTicks = 25
 
@@ -48,6 +51,9 @@ export class CommandQueue {
   private lastReceived = 0
   private lastPending = 0
   private silentSince = 0
+  private lastAnswered = 0
+  private droppedSince = 0
+  private droppedFrom = 0
 
   constructor(
     readonly address: string,
@@ -136,17 +142,22 @@ export class CommandQueue {
     const { connection, limits, waiting } = this
     if (connection === undefined) return
     this.writing = true
-    while (
-      waiting.length > 0 &&
-      connection.writable &&
-      connection.commandsInFlight < limits.maxInFlight &&
-      connection.bytesInFlight < limits.maxInFlightBytes
-    ) {
-      const entry = waiting.shift()!
-      this.waitingBytes -= entry.size
-      if (!entry.isAbandoned) connection.write(entry)
+    try {
+      while (
+        waiting.length > 0 &&
+        connection.writable &&
+        connection.commandsInFlight < limits.maxInFlight &&
+        connection.bytesInFlight < limits.maxInFlightBytes
+      ) {
+        const entry = waiting.shift()!
+        this.waitingBytes -= entry.size
+        if (!entry.isAbandoned) connection.write(entry)
+      }
+      connection.flush()
+    } catch {
+      // How much of it went out is not known, and what would come next might be taken for the rest of it.
+      this.giveUp(connection, "the transport threw when it was written to")
     }
-    connection.flush()
     this.writing = false
   }
 
@@ -186,11 +197,11 @@ export class CommandQueue {
       if (entry.settled || timeout === undefined) return
       if (expires === undefined) this.setDeadline(entry)
       else if (expires <= judged) {
-        if (!entry.written) expired = true
-        else if (entry.progress > entry.judged) {
+        if (entry.progress > entry.judged) {
           entry.judged = entry.progress
           return this.setDeadline(entry)
         }
+        if (!entry.written) expired = true
         settle(entry, { _tag: "Timeout", millis: timeout, connected: connection !== undefined })
       }
     }
@@ -207,19 +218,29 @@ export class CommandQueue {
   }
 
   private watch(connection: Connection, judged: number): void {
-    const { pending, received } = connection
+    const { answered, first, pending, received } = connection
+    if (first?.settled !== true || answered !== this.lastAnswered) {
+      this.lastAnswered = answered
+      this.droppedSince = this.now
+      this.droppedFrom = received
+    } else if (received > this.droppedFrom + maxDropped || this.isOver(this.droppedSince, judged)) {
+      return this.giveUp(connection, "the reply to a command that was given up did not end")
+    }
     if (received !== this.lastReceived || pending !== this.lastPending || connection.commandsInFlight === 0) {
       this.lastReceived = received
       this.lastPending = pending
       this.silentSince = this.now
-    } else if ((judged - this.silentSince) * tick >= this.limits.watchdog) {
-      connection.close({
-        _tag: "Connection",
-        reason: "Lost",
-        address: this.address,
-        detail: `no byte for ${this.limits.watchdog} ms while replies were due`
-      })
+    } else if (this.isOver(this.silentSince, judged)) {
+      this.giveUp(connection, `no byte for ${this.limits.watchdog} ms while replies were due`)
     }
+  }
+
+  private isOver(since: number, judged: number): boolean {
+    return (judged - since) * tick >= this.limits.watchdog
+  }
+
+  private giveUp(connection: Connection, detail: string): void {
+    connection.close({ _tag: "Connection", reason: "Lost", address: this.address, detail })
   }
 }
 

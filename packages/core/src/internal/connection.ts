@@ -28,6 +28,8 @@ const silent: ConnectionListener = { onProgress: () => {}, onDrain: () => {}, on
 /** Text is handed to the socket in pieces of about this size, so that a huge burst is not one huge string. */
 const writeSize = 65_536
 
+const longText = 2 ** 28
+
 export class Connection implements TransportHandler {
   listener: ConnectionListener = silent
   /** Commands whose reply has not come. */
@@ -35,8 +37,10 @@ export class Connection implements TransportHandler {
   bytesInFlight = 0
   /** Set when the connection has ended. */
   ended: Failure | undefined
-  /** Counts what came in, for the watchdog. */
+  /** How many bytes came in, for the watchdog. */
   received = 0
+  /** How many replies, for the same. */
+  answered = 0
   /** False while the socket's buffer is full. */
   writable = true
   private transport: Transport | undefined
@@ -88,6 +92,8 @@ export class Connection implements TransportHandler {
 
   private append(part: string | Uint8Array): void {
     if (typeof part === "string") {
+      // Together they might be longer than a string can be.
+      if (part.length > longText) this.sendText()
       this.text += part
       if (this.text.length >= writeSize) this.sendText()
     } else {
@@ -130,6 +136,11 @@ export class Connection implements TransportHandler {
     this.transport?.resume()
   }
 
+  /** Whose reply is the next, or is being read. */
+  get first(): Entry | undefined {
+    return this.inFlight.peek()
+  }
+
   /** Applies to every entry in flight. */
   forEach(f: (entry: Entry) => void): void {
     this.inFlight.forEach(f)
@@ -161,6 +172,7 @@ export class Connection implements TransportHandler {
     if (this.ended !== undefined) return
     const entry = this.inFlight.peek()
     if (entry === undefined) return this.orphan(value)
+    this.answered++
     this.commandsInFlight--
     if (--entry.remaining === 0) {
       this.inFlight.shift()
@@ -184,7 +196,7 @@ export class Connection implements TransportHandler {
 
   readonly onData = (chunk: Uint8Array): void => {
     if (this.ended !== undefined) return
-    this.received++
+    this.received += chunk.length
     if (this.listener.onBytes !== undefined) return this.listener.onBytes(chunk)
     inBatch(() => this.read(chunk))
   }

@@ -1,8 +1,12 @@
 /**
  * Connections that one user has alone for a while: transactions that watch, blocking commands, sessions.
  */
+import * as Cause from "effect/Cause"
 import type { DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { type Argument, type Command, define, keyRange, noKeys } from "../Command.js"
 import { ConnectionError, type RedisError, TimeoutError } from "../RedisError.js"
@@ -18,7 +22,7 @@ import { Deadline } from "./deadline.js"
 import { commandError, named } from "./failure.js"
 import type { OpenError } from "./handshake.js"
 import { LeasePool, type Member } from "./leasePool.js"
-import { runCommand, runPipeline, runTransaction } from "./runner.js"
+import { isBlocking, runCommand, runPipeline, runTransaction } from "./runner.js"
 import { scanPages } from "./scanPages.js"
 
 /** A pooled connection with its queue. */
@@ -143,6 +147,17 @@ export const makeLeases = (options: LeaseOptions, rest: Rest): Effect.Effect<Lea
   )
 }
 
+/** Whether a command, or one of a pipeline, was interrupted or timed out while it may have been running. */
+const wasGivenUp = Exit.match({
+  onFailure: (cause: Cause.Cause<RedisError>) =>
+    Cause.isInterrupted(cause) || Option.exists(Cause.failureOption(cause), isUnanswered),
+  onSuccess: (value: unknown) =>
+    Array.isArray(value) &&
+    value.some((slot) => Either.isEither(slot) && Either.isLeft(slot) && isUnanswered(slot.left))
+})
+
+const isUnanswered = (error: unknown): boolean => error instanceof TimeoutError && error.outcome === "Unknown"
+
 const makeLoan = (
   lease: Lease,
   address: string,
@@ -216,6 +231,14 @@ const makeLoan = (
       })
     )
 
+  /** One that was given up while it blocks would take something later, for nobody. */
+  const afterBlocking = (exit: Exit.Exit<unknown, RedisError>): Effect.Effect<void> =>
+    Effect.sync(() => {
+      if (!wasGivenUp(exit) || queue.idle) return
+      const detail = "a blocking command on this lease was given up"
+      connection.close({ _tag: "Connection", reason: "Closed", address, detail })
+    })
+
   const { monitor, reserve, state, subscriber, watch } = rest
   const service: Watching = {
     // Each by its name: spread here they would take 4 us, for the engine copies property by property.
@@ -224,8 +247,16 @@ const makeLoan = (
     state,
     reserve,
     watch,
-    execute: (command) => guarded([command], () => runCommand(queue, command, commandTimeout, asking)),
-    pipeline: (commands) => guarded(commands, () => runPipeline(queue, commands, commandTimeout, asking)),
+    execute: (command) =>
+      guarded([command], () => {
+        const run = runCommand(queue, command, commandTimeout, asking)
+        return command.definition.blocking ? Effect.onExit(run, afterBlocking) : run
+      }),
+    pipeline: (commands) =>
+      guarded(commands, () => {
+        const run = runPipeline(queue, commands, commandTimeout, asking)
+        return isBlocking(commands) ? Effect.onExit(run, afterBlocking) : run
+      }),
     transaction,
     scan: (page) => scanPages((cursor) => service.execute(page(cursor))),
     commit,

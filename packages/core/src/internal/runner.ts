@@ -39,6 +39,12 @@ const deadline = (command: Command<unknown>, timeout: number): number | undefine
   return blockMillis === 0 ? undefined : blockMillis + timeout
 }
 
+/** Whether one of them may hold up its connection. */
+export const isBlocking = (commands: ReadonlyArray<Command<unknown>>): boolean => {
+  for (const { definition } of commands) if (definition.blocking) return true
+  return false
+}
+
 /** Runs one command, until `timeout` from now or the tick of the queue's clock where it `expires`. */
 export const runCommand = <A>(
   queue: CommandQueue,
@@ -162,7 +168,7 @@ export const runPipeline = (
     const entries: Array<PipelineEntry> = []
     const run = ({ commands, first, payload }: Slice) =>
       suspend<void, Failure>((caller) => {
-        const entry = new PipelineEntry(commands, payload, limit, asking, first, slots, caller)
+        const entry = new PipelineEntry(commands, payload, limit, asking, first, slots, caller, entries.at(-1))
         entries.push(entry)
         queue.submit(entry)
       })

@@ -36,7 +36,7 @@ export interface DecoderLimits {
   readonly maxDepth: number
   /** How long a string may be, in bytes. */
   readonly maxBulkLength: number
-  /** How many elements an aggregate may have; the keys and the values of a map count each. */
+  /** How many elements a reply may have at all depths together; the keys and the values of a map count each. */
   readonly maxElements: number
 }
 
@@ -89,6 +89,8 @@ export class Decoder {
   /** Bytes of it to come, with the CR LF behind them. */
   private bulkRemaining = 0
   private frame: Frame | undefined
+  /** Of all aggregates of the reply that is being read. */
+  private elements = 0
   /** Where the last push frame of this chunk began and its last element does, and that frame; -1 where there is none. */
   private pushStart = -1
   private pushLast = -1
@@ -310,7 +312,8 @@ export class Decoder {
     const depth = parent === undefined ? 1 : parent.depth + 1
     const count = isPaired(type) ? length * 2 : length
     if (depth > maxDepth) this.failValue(type, "is nested too deeply")
-    if (count > maxElements) this.failValue(type, "has too many elements")
+    this.elements = parent === undefined ? count : this.elements + count
+    if (this.elements > maxElements) this.failValue(type, "has too many elements")
     const inherited = parent === undefined ? this.replyBytes : parent.bytes
     this.frame = {
       parent,
@@ -318,7 +321,7 @@ export class Decoder {
       type,
       bytes: type === PUSH ? this.pushBytes : inherited,
       streamed,
-      remaining: streamed ? maxElements + 1 : count,
+      remaining: streamed ? maxElements - this.elements + 1 : count,
       items: []
     }
     if (this.frame.remaining === 0) this.emit(this.endAggregate(this.frame))
@@ -328,6 +331,7 @@ export class Decoder {
     const frame = this.frame
     if (frame === undefined || !frame.streamed || !empty) this.failValue(END, "ends nothing")
     if (isPaired(frame.type) && frame.items.length % 2 === 1) this.failValue(frame.type, "has a key without a value")
+    this.elements += frame.items.length
     this.emit(this.endAggregate(frame))
   }
 

@@ -27,7 +27,8 @@ export const encodeCommand = (words: ReadonlyArray<Argument>): Payload => {
     if (typeof word === "object" && isShortAscii(word)) word = decodeText(word, 0, word.length)
     if (word instanceof Uint8Array) {
       parts ??= []
-      parts.push(text + bulkHeader(word.length), word)
+      // A copy: its owner may change it before it is written, and what was announced as a value would be commands.
+      parts.push(text + bulkHeader(word.length), new Uint8Array(word))
       text = "\r\n"
     } else {
       const bulk = typeof word === "string" ? word : toText(word, i)
