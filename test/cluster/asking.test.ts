@@ -5,6 +5,7 @@ import { NodeRedisCluster } from "@effect-resp/node"
 import { Effect, Either, Fiber, Option } from "effect"
 import { describe } from "vitest"
 import * as ClusterServers from "../support/ClusterServers.js"
+import { eachWay, queueing as multi } from "../support/incrementing.js"
 import * as ScriptedCluster from "../support/ScriptedCluster.js"
 import { timed } from "../support/timed.js"
 
@@ -12,6 +13,31 @@ const { bulk } = ScriptedCluster
 const foo = Slot.ofKey("foo")
 
 const encoded = (...words: ReadonlyArray<string>) => `*${words.length}\r\n${words.map(bulk).join("")}`
+
+describe("TRYAGAIN", () => {
+  it.live("scenario 82: is followed by a few more attempts, farther and farther apart, until the deadline", () =>
+    eachWay((way, run) =>
+      Effect.gen(function* () {
+        const cluster = yield* ScriptedCluster.make(1)
+        const times: Array<number> = []
+        cluster.answer = multi(() => {
+          times.push(performance.now())
+          return "-TRYAGAIN later\r\n"
+        })
+        const { redis } = yield* ScriptedCluster.connect(cluster, { commandTimeout: "400 millis" })
+        const { millis, value } = yield* timed(Effect.flip(run(redis)))
+        expect(value, way).toMatchObject(
+          way === "a transaction"
+            ? { _tag: "ExecAbortError", errors: [{ code: "TRYAGAIN" }], outcome: "Rejected" }
+            : { _tag: "ReplyError", code: "TRYAGAIN", outcome: "Rejected" }
+        )
+        expect(millis, way).toBeLessThan(1_000)
+        expect(times.length, way).toBeGreaterThan(2)
+        expect(times.length, way).toBeLessThan(20)
+      })
+    )
+  )
+})
 
 describe("ASK", () => {
   it.scopedLive("scenario 81: sends ASKING and the command in one write, amid others, and changes no map", () =>
@@ -26,6 +52,7 @@ describe("ASK", () => {
         return node === 0 ? cluster.redirect("ASK", foo, 1) : bulk("asked")
       }
       const { redis, writes } = yield* ScriptedCluster.connectRecorded(cluster)
+      const { refreshes } = cluster
       const busy = Array.from({ length: 500 }, (_, i) => `key-${i}`)
       yield* Effect.all(
         [
@@ -47,10 +74,11 @@ describe("ASK", () => {
       expect(writes.filter((text) => text.includes(together)).length).toBe(2)
       // Each time the owner was asked first.
       expect(cluster.commands(0).filter((command) => command === "GET foo").length).toBe(2)
+      expect(cluster.refreshes).toBe(refreshes)
     })
   )
 
-  it.scopedLive("in a pipeline is for the commands that got it", () =>
+  it.scopedLive("scenario 81: in a pipeline is for the commands that got it", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
       cluster.answer = (words, node) =>
@@ -69,6 +97,42 @@ describe("ASK", () => {
       )
       expect(cluster.commands(1)).toEqual(["ASKING", "GET {foo}gone", "ASKING", "GETDEL {foo}gone2"])
     })
+  )
+
+  it.scopedLive.each([
+    ["foo", "bar"],
+    ["bar", "foo"]
+  ])("scenario 81: in a pipeline is for no other that goes to the same node: %s, %s", (keys) =>
+    Effect.gen(function* () {
+      const cluster = yield* ScriptedCluster.make(2)
+      cluster.answer = ([, key = ""], node) =>
+        node === 1 ? bulk(key) : cluster.redirect(key === "foo" ? "ASK" : "MOVED", Slot.ofKey(key), 1)
+      const { redis } = yield* ScriptedCluster.connect(cluster)
+      const slots = yield* redis.pipeline(keys.map((key) => Redis.getdel(key)))
+      expect(slots.map(Either.getOrThrow)).toEqual(keys.map(Option.some))
+      const commands = cluster.commands(1)
+      expect([...commands].sort()).toEqual(["ASKING", "GETDEL bar", "GETDEL foo"])
+      expect(commands[commands.indexOf("ASKING") + 1]).toBe("GETDEL foo")
+    })
+  )
+
+  it.live("scenario 81: is followed once, and the next attempt begins at the owner again", () =>
+    eachWay((way, run) =>
+      Effect.gen(function* () {
+        const cluster = yield* ScriptedCluster.make(2)
+        let asked = 0
+        cluster.answer = multi((_, node) =>
+          node === 1 ? "-TRYAGAIN later\r\n" : asked++ === 0 ? cluster.redirect("ASK", foo, 1) : ":7\r\n"
+        )
+        const { redis } = yield* ScriptedCluster.connect(cluster)
+        expect(yield* run(redis), way).toBe(7)
+        expect(asked, way).toBe(2)
+        expect(
+          cluster.commands(1).filter((command) => command === "INCR foo"),
+          way
+        ).toHaveLength(1)
+      })
+    )
   )
 
   const queueing =

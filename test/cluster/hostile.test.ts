@@ -333,7 +333,7 @@ describe("a transaction", () => {
       { _tag: "ReplyError", code: "LOADING", outcome: "Unknown" }
     ]
   ] as ReadonlyArray<readonly [string, Readonly<Record<string, string>>, object]>) {
-    it.scopedLive(`is not run again when ${what}`, () =>
+    it.scopedLive(`scenario 63: is not run again when ${what}`, () =>
       Effect.gen(function* () {
         const cluster = yield* ScriptedCluster.make(1)
         cluster.answer = ([name]) => answers[name!] ?? (name === "MULTI" ? "+OK\r\n" : "+QUEUED\r\n")

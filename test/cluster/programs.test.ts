@@ -177,12 +177,34 @@ layer(clusterLayer(), { excludeTestServices: true })("programs on a cluster", (i
       })
       // Which does not stay atomic when it is split.
       expect(yield* Effect.flip(Transaction.exec([Redis.del([a, b])]))).toMatchObject({ ...cross, command: "DEL" })
+      expect(yield* Effect.flip(Transaction.exec([ok, Redis.del([a, b])]))).toMatchObject({ ...cross, position: 1 })
       expect(yield* Effect.flip(Redis.eval("return 1", { keys: [a, b] }))).toMatchObject(cross)
       expect(yield* Effect.flip(Transaction.watch([a, b], Effect.succeed(Pipeline.all([ok]))))).toMatchObject(cross)
       expect(yield* Effect.flip(Redis.withReserved([a, b])(ok))).toMatchObject(cross)
       expect(
         yield* callsOf("set", "get", "del", "sinter", "rename", "msetnx", "lmove", "blpop", "multi", "watch")
       ).toBe(0)
+      // Under a watch nothing of another slot than its keys' goes out, be it served by the same node.
+      const others: ReadonlyArray<Command.Command<unknown>> = [
+        Redis.get(b),
+        Redis.get(keyOf(101)),
+        Redis.exists([a, b])
+      ]
+      for (const other of others) {
+        const bodies: ReadonlyArray<Effect.Effect<Pipeline.Pipeline<unknown>, RedisError.RedisError, Redis.Redis>> = [
+          Effect.as(other, Pipeline.all([ok])),
+          Effect.as(Pipeline.all([other]), Pipeline.all([ok])),
+          Effect.succeed(Pipeline.all([ok, other]))
+        ]
+        for (const body of bodies) {
+          expect(yield* Effect.flip(Transaction.watch([a], body))).toMatchObject({
+            _tag: "CrossSlotError",
+            command: other.definition.name,
+            outcome: "NotSent"
+          })
+        }
+      }
+      expect(yield* callsOf("set", "get", "exists", "multi")).toBe(0)
     })
   )
 

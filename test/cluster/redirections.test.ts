@@ -55,6 +55,25 @@ describe("MOVED", () => {
     })
   )
 
+  it.scopedLive("scenario 80: calls for a new map no more often while the map stays wrong", () =>
+    Effect.gen(function* () {
+      const cluster = yield* ScriptedCluster.make(2)
+      let moved = 0
+      cluster.answer = (_, node) => {
+        if (node === 0) moved++
+        return node === 0 ? cluster.redirect("MOVED", foo, 1) : bulk("here")
+      }
+      const { redis } = yield* ScriptedCluster.connect(cluster)
+      const before = cluster.refreshes
+      const { millis } = yield* timed(
+        Effect.repeat(redis.execute(Redis.get("foo")), { until: () => cluster.refreshes - before >= 4 })
+      )
+      // The first at once, and then after each map that tells of the old place.
+      expect(moved).toBeGreaterThanOrEqual(4)
+      expect(millis).toBeGreaterThan(250)
+    })
+  )
+
   it.scopedLive("scenario 80, 86: in a pipeline is followed for the commands that got it, each once, in order", () =>
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(2)
@@ -77,6 +96,8 @@ describe("MOVED", () => {
         expect(value, way).toMatchObject({ _tag: "ClusterError", reason: "Redirections", outcome: "Rejected" })
         const sent = [...cluster.commands(0), ...cluster.commands(1)].filter((command) => command === "INCR foo")
         expect(sent.length, way).toBe(17)
+        // The nodes are given time to agree.
+        expect(millis, way).toBeGreaterThan(500)
         expect(millis, way).toBeLessThan(4_000)
       })
     )

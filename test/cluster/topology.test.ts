@@ -199,7 +199,7 @@ describe("CLUSTER SHARDS", () => {
     expect(parseShards(flat(shardsReply), origin, false)).toEqual(topology)
   })
 
-  it("takes TLS ports where they are wanted, and leaves out nodes without one", () => {
+  it("scenario 97: takes TLS ports where they are wanted, and leaves out nodes without one", () => {
     const reply = oneShard(
       new RespMap(["tls-port", 1, "endpoint", "a", "role", "master", "health", "online"]),
       new RespMap(["tls-port", 2, "port", 3, "endpoint", "b", "role", "replica", "health", "online"]),

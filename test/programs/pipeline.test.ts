@@ -119,6 +119,8 @@ describe.each([2, 3] as const)("pipelines, RESP%i", (protocol) => {
         yield* Redis.flushall()
         const error = yield* Effect.flip(Pipeline.all([Redis.set("a", 1), Redis.set("b", Number.NaN)]))
         expect(error).toMatchObject({ _tag: "CommandError", command: "SET", position: 1, outcome: "NotSent" })
+        const long = Array.from({ length: 25_000 }, (_, i) => Redis.set("a", i < 24_999 ? i : Number.NaN))
+        expect(yield* Effect.flip(Pipeline.all(long))).toMatchObject({ _tag: "CommandError", position: 24_999 })
         expect(yield* Redis.exists("a")).toBe(0)
       })
     )

@@ -229,7 +229,7 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("refuses another transaction on the watching connection", () =>
+    it.effect("scenario 58: refuses another transaction on the watching connection", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(
           Transaction.watch(["k"], Effect.as(Transaction.exec([Redis.set("x", 1)]), Pipeline.empty))
@@ -275,7 +275,7 @@ describe.each([2, 3] as const)("watch, RESP%i", (protocol) => {
       })
     )
 
-    it.effect("whose body lost a write with its connection has an unknown outcome, and does not run it again", () =>
+    it.effect("scenario 61: whose body lost a write with its connection is Unknown, and does not run it again", () =>
       Effect.gen(function* () {
         const { port } = yield* NodeRedisServer.NodeRedisServer
         const proxy = yield* FaultProxy.make({ port })

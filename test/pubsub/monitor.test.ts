@@ -1,8 +1,9 @@
 import { connect } from "node:net"
 import { describe, expect, layer, it as plainIt } from "@effect/vitest"
-import { Command, Monitor, Pipeline, Redis } from "@effect-resp/core"
+import { Command, ConnectionPool, Monitor, Pipeline, Redis, type Transport } from "@effect-resp/core"
 import { parseMonitorLine } from "@effect-resp/core/internal/monitorLine"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
+import { makeConnector } from "@effect-resp/node/internal/socket"
 import { Chunk, Effect, Exit, Fiber, Option, Scope, Stream } from "effect"
 import * as fc from "effect/FastCheck"
 import { anotherClient, redisLayer } from "../support/redis.js"
@@ -78,6 +79,8 @@ describe.each([2, 3] as const)("MONITOR, RESP%i", (protocol) => {
         yield* Pipeline.all(all.map((bytes) => Command.make(["ECHO", bytes])))
         const seen = yield* entries.pipe(Stream.take(all.length), Stream.runCollect)
         expect(Chunk.toReadonlyArray(seen).map(({ args }) => args[1])).toEqual(all)
+        const texts = all.map((bytes) => Buffer.from(bytes).toString())
+        expect(Chunk.toReadonlyArray(seen).map(({ command }) => command[1])).toEqual(texts)
       })
     )
 
@@ -235,7 +238,7 @@ describe("lines of MONITOR", () => {
       return { seen, error }
     }).pipe(Effect.scoped)
 
-  plainIt.live("come until one is damaged", () =>
+  plainIt.live("scenario 79: come until one is damaged", () =>
     Effect.gen(function* () {
       const { error, seen } = yield* monitored(
         "+OK\r\n",
@@ -254,9 +257,11 @@ describe("lines of MONITOR", () => {
     })
   )
 
-  plainIt("are read as well as can be where the server does not escape", () => {
-    for (const value of ['quo"te', "back\\slash", "end\\", '"', "\\q", "\\x4", "\\xzz", 'a"b "c']) {
-      expect(parseMonitorLine(`${start}"set" "k" "${value}"`)?.command).toEqual(["set", "k", value])
+  plainIt("scenario 77: are read as well as can be where the server does not escape", () => {
+    for (const value of ['quo"te', "back\\slash", "end\\", '"', "\\q", "\\x4", "\\xzz", 'a"b "c', '\\q"q" q']) {
+      const entry = parseMonitorLine(`${start}"set" "k" "${value}"`)
+      expect(entry?.command).toEqual(["set", "k", value])
+      expect(entry?.args.map((arg) => Buffer.from(arg).toString())).toEqual(["set", "k", value])
     }
   })
 
@@ -265,6 +270,36 @@ describe("lines of MONITOR", () => {
     const begin = performance.now()
     expect(parseMonitorLine(hostile)).toBeUndefined()
     expect(parseMonitorLine(`${'1.5 [0 a] "x'.repeat(200_000)}`)).toBeUndefined()
+    const quotes = '"'.repeat(1_000_000)
+    expect(parseMonitorLine(`1.5 [0 a] "\\q${quotes}"`)?.command).toEqual([`\\q${quotes}`])
     expect(performance.now() - begin).toBeLessThan(2_000)
   })
+
+  plainIt.scopedLive(
+    "scenario 77: that come in thousands of pieces are put together in time that grows with their length",
+    () =>
+      Effect.gen(function* () {
+        const value = "x".repeat(2 ** 20)
+        const peer = yield* ScriptedPeer.make((words, connection) => {
+          if (!ScriptedPeer.greet(words, connection)) connection.write(`+OK\r\n+${start}"set" "k" "${value}"\r\n`)
+        })
+        const sockets = makeConnector({ host: "127.0.0.1", port: peer.port, path: undefined, tls: undefined })
+        const inPieces: Transport.Connector = {
+          address: sockets.address,
+          connect: (handler) =>
+            sockets.connect({
+              onDrain: () => handler.onDrain(),
+              onClose: (detail) => handler.onClose(detail),
+              onData: (chunk) => {
+                for (let at = 0; at < chunk.length; at += 32) handler.onData(chunk.subarray(at, at + 32))
+              }
+            })
+        }
+        const client = yield* ConnectionPool.make(inPieces)
+        const begin = performance.now()
+        const head = yield* Effect.provideService(Stream.runHead(Monitor.stream), Redis.Redis, client)
+        expect(performance.now() - begin).toBeLessThan(1_000)
+        expect(Option.getOrThrow(head).command).toEqual(["set", "k", value])
+      })
+  )
 })

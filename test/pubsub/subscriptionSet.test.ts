@@ -144,6 +144,34 @@ describe("the set of subscriptions", () => {
     }
   })
 
+  it.each([
+    ["channel", "subscribe", ["message"]],
+    ["pattern", "psubscribe", ["pmessage", "from"]],
+    ["shard", "ssubscribe", ["smessage"]]
+  ] as const)(
+    "scenario 67: tells a %s's subscriber of a Gap before and behind what comes when not all is back",
+    (...of) => {
+      const [kind, confirmation, [word, ...rest]] = of
+      const { join, link, member, push, seen, set } = makeWorld()
+      const one = member()
+      set.connected(link)
+      join(one, ["a", "b"], kind)
+      set.disconnected(link)
+      set.connected(link)
+      for (const name of ["a", "b"]) push(confirmation, name, 1)
+      // Nothing of what was not confirmed yet can be missing.
+      expect(seen(one)).toEqual([`${confirmation} a 1`, `${confirmation} b 2`])
+      set.disconnected(link)
+      set.connected(link)
+      push(confirmation, "a", 1)
+      push(word, "a", ...rest, "1")
+      push(word, "a", ...rest, "2")
+      push(confirmation, "b", 2)
+      push(word, "b", ...rest, "3")
+      expect(seen(one)).toEqual(["Reconnected", "1", "2", "Reconnected", "3"])
+    }
+  )
+
   it("scenario 70: takes an unsubscribe that it did not ask for as a loss, and subscribes again", async () => {
     const { flush, join, link, member, pong, push, seen, set } = makeWorld()
     const one = member()
@@ -163,35 +191,62 @@ describe("the set of subscriptions", () => {
     expect(seen(one)).toEqual(["ssubscribe s 1", "before", "Reconnected", "after"])
   })
 
-  it("scenario 70: is not misled when the server unsubscribes at the same time", async () => {
-    const { doubts, flush, join, leave, link, member, outcomes, pong, push, set } = makeWorld()
-    const one = member()
-    const two = member()
+  it.each(["refused", "confirmed"])(
+    "scenario 70: is not misled when the server unsubscribes at the same time: %s",
+    async (how) => {
+      const { doubts, flush, join, leave, link, member, outcomes, pong, push, set } = makeWorld()
+      const one = member()
+      const two = member()
+      set.connected(link)
+      join(one, ["s"], "shard")
+      await tick()
+      push("ssubscribe", "s", 1)
+      pong(1)
+      leave(one, ["s"], "shard")
+      join(one, ["other"])
+      await tick()
+      expect(flush().slice(2)).toEqual(["SUBSCRIBE other", "PING 2", "SUNSUBSCRIBE s", "PING 3"])
+      // The server's own comes first; our command is then refused, or confirmed once more. That must not hit anyone else.
+      push("subscribe", "other", 1)
+      pong(2)
+      push("sunsubscribe", "s", 0)
+      join(two, ["s"], "shard")
+      join(two, ["third"])
+      await tick()
+      if (how === "refused") set.reply(new RespError("MOVED", "MOVED 1 127.0.0.1:1"))
+      else push("sunsubscribe", "s", 0)
+      pong(3)
+      await tick()
+      expect(flush()).toEqual(["SUBSCRIBE third", "PING 4", "SSUBSCRIBE s", "PING 5"])
+      push("subscribe", "third", 2)
+      pong(4)
+      push("ssubscribe", "s", 1)
+      pong(5)
+      expect(outcomes).toEqual(["done", "done", "done", "done", "done"])
+      expect(doubts).toEqual([])
+    }
+  )
+
+  it("scenario 71: sends nothing for one who leaves what others have, nor loses anything of theirs", async () => {
+    const { flush, join, leave, link, member, outcomes, pong, push, seen, set } = makeWorld()
+    const [one, two] = [member(), member()]
     set.connected(link)
-    join(one, ["s"], "shard")
+    join(one, ["a"])
+    join(two, ["a"])
     await tick()
-    push("ssubscribe", "s", 1)
+    push("subscribe", "a", 1)
     pong(1)
-    leave(one, ["s"], "shard")
-    join(one, ["other"])
+    flush()
+    leave(one)
+    expect(outcomes).toEqual(["done", "done", "done"])
     await tick()
-    expect(flush().slice(2)).toEqual(["SUBSCRIBE other", "PING 2", "SUNSUBSCRIBE s", "PING 3"])
-    // The server's own comes first; our command is then refused. The error must not hit anyone else.
-    push("subscribe", "other", 1)
-    pong(2)
-    push("sunsubscribe", "s", 0)
-    join(two, ["s"], "shard")
-    join(two, ["third"])
+    expect(flush()).toEqual([])
+    push("message", "a", "x")
+    expect(seen(one)).toEqual(["subscribe a 1", "unsubscribe a 0"])
+    expect(seen(two)).toEqual(["subscribe a 1", "x"])
+    leave(two)
     await tick()
-    set.reply(new RespError("MOVED", "MOVED 1 127.0.0.1:1"))
-    pong(3)
-    expect(flush()).toEqual(["SUBSCRIBE third", "PING 4", "SSUBSCRIBE s", "PING 5"])
-    push("subscribe", "third", 2)
-    pong(4)
-    push("ssubscribe", "s", 1)
-    pong(5)
-    expect(outcomes).toEqual(["done", "done", "done", "done", "done"])
-    expect(doubts).toEqual([])
+    expect(flush()).toEqual(["UNSUBSCRIBE a", "PING 2"])
   })
 
   it("doubts a connection on which an answer is missing or out of place", async () => {
@@ -209,7 +264,7 @@ describe("the set of subscriptions", () => {
     expect(doubts).toEqual(["ERR max number of clients reached"])
   })
 
-  it("asks for refused names one by one", async () => {
+  it("scenario 72: asks for refused names one by one", async () => {
     const { flush, join, link, member, outcomes, pong, push, set } = makeWorld()
     const one = member()
     const two = member()
@@ -234,7 +289,7 @@ describe("the set of subscriptions", () => {
     expect(flush()).toEqual(["UNSUBSCRIBE good", "PING 5"])
   })
 
-  it("does not give up for an error that passes what it had", async () => {
+  it("scenario 72: does not give up for an error that passes what it had", async () => {
     const { doubts, flush, join, link, member, outcomes, pong, push, seen, set } = makeWorld()
     const one = member()
     set.connected(link)
@@ -255,6 +310,79 @@ describe("the set of subscriptions", () => {
     push("subscribe", "a", 1)
     expect(seen(one)).toEqual(["subscribe a 1", "Reconnected"])
     expect(outcomes).toEqual(["done"])
+  })
+
+  it("scenario 74: takes RESP2's messages, which come as replies, for what they are", async () => {
+    const { doubts, join, leave, link, member, outcomes, seen, set } = makeWorld()
+    const one = member()
+    const reply = (...items: ReadonlyArray<string | number>) =>
+      set.reply(items.map((item): RespValue => (typeof item === "string" ? bytes(item) : item)))
+    set.connected(link)
+    for (const [kind, prefix] of [
+      ["channel", ""],
+      ["pattern", "p"],
+      ["shard", "s"]
+    ] as const) {
+      join(one, ["a"], kind)
+      await tick()
+      reply(`${prefix}subscribe`, "a", 1)
+      reply(`${prefix}message`, "a", ...(kind === "pattern" ? ["from"] : []), kind)
+      leave(one, ["a"], kind)
+      await tick()
+      reply(`${prefix}unsubscribe`, "a", 0)
+      expect(seen(one)).toEqual([`${prefix}subscribe a 1`, kind, `${prefix}unsubscribe a 0`])
+    }
+    expect(outcomes).toHaveLength(6)
+    expect(doubts).toEqual([])
+  })
+
+  it.each([
+    ["RESP2", (fence: number): RespValue => [bytes("pong"), bytes(String(fence))]],
+    ["RESP3", (fence: number): RespValue => bytes(String(fence))]
+  ])("scenario 74: knows by the PONG of %s whose an error is, and whether an answer is missing", async (_, pong) => {
+    const { doubts, join, link, member, outcomes, push, set } = makeWorld()
+    const one = member()
+    set.connected(link)
+    join(one, ["a"])
+    await tick()
+    push("subscribe", "a", 1)
+    set.reply(pong(1))
+    join(one, ["b"])
+    await tick()
+    set.reply(new RespError("NOPERM", "NOPERM b"))
+    set.reply(pong(2))
+    expect(outcomes).toEqual(["done", "ReplyError"])
+    join(one, ["c"])
+    await tick()
+    expect(doubts).toEqual([])
+    set.reply(pong(3))
+    expect(doubts).toEqual(["an answer is missing"])
+  })
+
+  it("scenario 73, 74: gives nothing of what comes before its confirmation, or behind its end, to anybody", async () => {
+    const { doubts, join, leave, link, member, outcomes, push, seen, set } = makeWorld()
+    const one = member(1)
+    set.connected(link)
+    const early = () => {
+      for (let i = 0; i < 10; i++) push("message", "a", `${i}`)
+    }
+    early()
+    join(one, ["a"])
+    early()
+    await tick()
+    early()
+    push("subscribe", "a", 1)
+    push("message", "a", "here")
+    expect(seen(one)).toEqual(["subscribe a 1", "here"])
+    leave(one, ["a"])
+    early()
+    await tick()
+    early()
+    push("unsubscribe", "a", 0)
+    early()
+    expect(seen(one)).toEqual(["unsubscribe a 0"])
+    expect(outcomes).toEqual(["done", "done"])
+    expect(doubts).toEqual([])
   })
 
   it("ignores pushes that it does not know", () => {
@@ -421,8 +549,28 @@ describe("an inbox", () => {
     data: Uint8Array.of(data)
   })
 
-  it("loses what its strategy says, and says so where it was: property", () => {
-    const action = fc.constantFrom("message" as const, "message" as const, "take" as const, "confirm" as const)
+  it.each(["suspend", "sliding", "dropping"] as const)(
+    "scenario 73: tells of a reconnection when it is full, too: %s",
+    (strategy) => {
+      const inbox = new SubscriberInbox(2, strategy, () => {})
+      const drained = () =>
+        inbox.drain().map((event) => (event.type === "gap" ? event.reason : "data" in event && event.data[0]))
+      inbox.message(message(0))
+      inbox.message(message(1))
+      inbox.gap()
+      inbox.gap()
+      expect(drained()).toEqual([0, 1, "Reconnected"])
+      inbox.gap()
+      inbox.message(message(2))
+      inbox.gap()
+      expect(drained()).toEqual(["Reconnected", 2, "Reconnected"])
+    }
+  )
+
+  it("scenario 73: loses what its strategy says, and says so where it was: property", () => {
+    const action = fc.constantFrom<Array<"message" | "take" | "drain" | "confirm">>(
+      ...(["message", "message", "message", "take", "take", "drain", "confirm"] as const)
+    )
     fc.assert(
       fc.property(
         fc.array(action, { maxLength: 80 }),
@@ -433,11 +581,12 @@ describe("an inbox", () => {
           const taken: Array<number | "gap" | "confirm"> = []
           /** How much had been taken when each message came. */
           const takenBefore: Array<number> = []
+          const note = (event: RedisPubSub.Event<Uint8Array>) =>
+            taken.push(event.type === "gap" ? "gap" : "data" in event ? event.data[0]! : "confirm")
           const take = () => {
             const event = inbox.shift()
-            if (event === undefined) return false
-            taken.push(event.type === "gap" ? "gap" : "data" in event ? event.data[0]! : "confirm")
-            return true
+            if (event !== undefined) note(event)
+            return event !== undefined
           }
           let messages = 0
           let confirmations = 0
@@ -446,6 +595,7 @@ describe("an inbox", () => {
               takenBefore.push(taken.length)
               inbox.message(message(messages++))
             } else if (what === "take") take()
+            else if (what === "drain") for (const event of inbox.drain()) note(event)
             else {
               confirmations++
               inbox.push({ type: "subscribe", channel: bytes("c"), count: 1 })

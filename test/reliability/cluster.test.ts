@@ -7,6 +7,7 @@ import { describe } from "vitest"
 import * as ClusterServers from "../support/ClusterServers.js"
 import { anotherClient, clusterLayer, keyOf, slots } from "../support/cluster.js"
 import * as FaultProxy from "../support/FaultProxy.js"
+import { eachWay, queueing, ways } from "../support/incrementing.js"
 import { eventually } from "../support/RestartableServer.js"
 import * as ScriptedCluster from "../support/ScriptedCluster.js"
 import * as ScriptedPeer from "../support/ScriptedPeer.js"
@@ -232,24 +233,207 @@ layer(clusterLayer({ args: ["--cluster-allow-reads-when-down", "yes"] }), { excl
 
 const foo = Slot.ofKey("foo")
 
+describe("a node that is gone", () => {
+  it.live("scenario 85: leaves a write that was sent Unknown, and no other gets it; a read goes on elsewhere", () =>
+    eachWay((way, run) =>
+      Effect.gen(function* () {
+        for (const isRead of [true, false]) {
+          const cluster = yield* ScriptedCluster.make(2)
+          cluster.answer = queueing((_, node, connection) => {
+            if (node === 1) return ScriptedCluster.bulk("7")
+            cluster.map = [[0, 16_383, 1]]
+            connection.reset()
+            return undefined
+          })
+          const { cluster: service, redis } = yield* ScriptedCluster.connect(cluster)
+          if (isRead) {
+            expect(yield* redis.execute(Redis.get("foo"))).toEqual(Option.some("7"))
+            continue
+          }
+          const lost = { _tag: "ConnectionError", reason: "Lost", outcome: "Unknown" }
+          expect(yield* Effect.flip(run(redis)), way).toMatchObject(lost)
+          yield* service.refresh
+          // Whatever was on its way there would be before this.
+          expect(yield* redis.execute(Redis.get("foo"))).toEqual(Option.some("7"))
+          expect(cluster.commands(1), way).toEqual(["GET foo"])
+        }
+      })
+    )
+  )
+
+  it.scopedLive("scenario 86: without a word, has those who wait for it go to its successor, all at once", () =>
+    Effect.gen(function* () {
+      const cluster = yield* ScriptedCluster.make(3)
+      const times: Array<number> = []
+      const respond = cluster.respond.bind(cluster)
+      cluster.respond = (node, words, connection) => {
+        if (node !== 1) respond(node, words, connection)
+      }
+      cluster.answer = queueing(() => {
+        times.push(performance.now())
+        return ":7\r\n"
+      })
+      cluster.map = [[0, 16_383, 1]]
+      const { redis } = yield* ScriptedCluster.connect(cluster, { commandTimeout: "3 seconds" })
+      const waiting = yield* Effect.fork(
+        Effect.forEach(
+          Array.from({ length: 10 }, () => ways).flat(),
+          ([way, run]) => Effect.map(run(redis), (value) => expect(value, way).toBe(7)),
+          { concurrency: "unbounded" }
+        )
+      )
+      while (cluster.peers[1]!.connections.length === 0) yield* Effect.sleep("1 millis")
+      cluster.map = [[0, 16_383, 2]]
+      yield* Fiber.join(waiting)
+      expect(times).toHaveLength(30)
+      expect(cluster.commands(2).filter((command) => command === "INCR foo")).toHaveLength(30)
+      expect(times.at(-1)! - times[0]!).toBeLessThan(450)
+    })
+  )
+
+  it.scopedLive("scenario 85: without a word, is passed over by reads while another can answer them", () =>
+    Effect.gen(function* () {
+      const cluster = yield* ScriptedCluster.make(3)
+      const respond = cluster.respond.bind(cluster)
+      cluster.respond = (node, words, connection) => {
+        if (node !== 1) respond(node, words, connection)
+      }
+      cluster.answer = () => ScriptedCluster.bulk("7")
+      cluster.map = [[0, 16_383, 0, 1, 2]]
+      const { redis } = yield* ScriptedCluster.connect(cluster, { readFrom: "replica", commandTimeout: "800 millis" })
+      let slow = 0
+      for (let i = 0; i < 20; i++) {
+        const { millis, value } = yield* timed(redis.execute(Redis.get("foo")))
+        expect(value).toEqual(Option.some("7"))
+        if (millis > 300) slow++
+      }
+      // For a second, after the first.
+      expect(slow).toBeLessThan(4)
+      expect(cluster.commands(2).filter((command) => command === "GET foo")).toHaveLength(20)
+    })
+  )
+
+  const unblocked = "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"
+  const blockings: ReadonlyArray<readonly [string, (redis: Redis.RedisService) => Effect.Effect<unknown, unknown>]> = [
+    ["a command", (redis) => redis.execute(Redis.blpop("foo", "1 minute"))],
+    [
+      "a pipeline",
+      (redis) =>
+        Effect.map(redis.pipeline([Redis.blpop("foo", "1 minute")]), ([slot]) => slot && Either.getOrThrow(slot))
+    ]
+  ]
+  it.live.each(blockings)("scenario 90: lets %s that blocked for long go on elsewhere with all its time", ([, run]) =>
+    Effect.forEach(
+      [unblocked, `-MOVED ${foo} `],
+      (refusal) =>
+        Effect.gen(function* () {
+          const cluster = yield* ScriptedCluster.make(2)
+          let release = () => {}
+          cluster.answer = (_, node, connection) => {
+            if (node === 1) return `*2\r\n${ScriptedCluster.bulk("foo")}${ScriptedCluster.bulk("popped")}`
+            release = () => connection.write(refusal === unblocked ? unblocked : `${refusal}${cluster.address(1)}\r\n`)
+            return undefined
+          }
+          const { redis } = yield* ScriptedCluster.connect(cluster, { commandTimeout: "800 millis" })
+          const popping = yield* Effect.fork(run(redis))
+          yield* Effect.sleep("900 millis")
+          expect(cluster.commands(0)).toHaveLength(1)
+          cluster.map = [[0, 16_383, 1]]
+          release()
+          expect(yield* Fiber.join(popping)).toEqual(Option.some({ key: "foo", element: "popped" }))
+          expect(cluster.commands(1)).toHaveLength(1)
+        }).pipe(Effect.scoped),
+      { concurrency: "unbounded", discard: true }
+    )
+  )
+})
+
+describe("a cluster of which nearly nothing is left", () => {
+  /** Three nodes, and which of them live. */
+  const lives = (all: ReadonlyArray<boolean>) =>
+    Effect.gen(function* () {
+      const cluster = yield* ScriptedCluster.make(3)
+      const alive = [...all]
+      const respond = cluster.respond.bind(cluster)
+      cluster.respond = (node, words, connection) => {
+        if (alive[node] === true) respond(node, words, connection)
+        else connection.reset()
+      }
+      cluster.answer = (_, node) => ScriptedCluster.bulk(`from ${node}`)
+      return { cluster, alive }
+    })
+  const get = Redis.get("foo")
+
+  it.scopedLive("scenario 91: is found by a seed that is no node of it", () =>
+    Effect.gen(function* () {
+      const { alive, cluster } = yield* lives([true, true, true])
+      cluster.map = [[0, 16_383, 1]]
+      const { redis } = yield* ScriptedCluster.connect(cluster)
+      expect(yield* redis.execute(get)).toEqual(Option.some("from 1"))
+      alive[1] = false
+      cluster.map = [[0, 16_383, 2]]
+      expect(yield* redis.execute(get)).toEqual(Option.some("from 2"))
+    })
+  )
+
+  it.scopedLive("scenario 91: is found by a replica that it told of, when no seed and no primary is left", () =>
+    Effect.gen(function* () {
+      const { alive, cluster } = yield* lives([true, true, true])
+      cluster.map = [[0, 16_383, 1, 2]]
+      const { redis } = yield* ScriptedCluster.connect(cluster)
+      expect(yield* redis.execute(get)).toEqual(Option.some("from 1"))
+      alive[0] = false
+      alive[1] = false
+      cluster.map = [[0, 16_383, 2]]
+      expect(yield* redis.execute(get)).toEqual(Option.some("from 2"))
+    })
+  )
+
+  it.scopedLive("scenario 91: is looked for again soon, though nobody asks for anything", () =>
+    Effect.gen(function* () {
+      const { cluster } = yield* lives([true])
+      cluster.map = [[0, 16_383, 0]]
+      const { cluster: service, redis } = yield* ScriptedCluster.connect(cluster)
+      let asked = 0
+      cluster.tellMap = () => {
+        if (++asked === 2) cluster.tellMap = undefined
+        return "-ERR not now\r\n"
+      }
+      yield* Effect.flip(service.refresh)
+      expect(yield* redis.state.get).toMatchObject({ _tag: "Connecting" })
+      yield* eventually(
+        "a map",
+        Effect.map(redis.state.get, ({ _tag }) => (_tag === "Connected" ? undefined : _tag)),
+        5_000
+      )
+      expect(asked).toBe(2)
+    })
+  )
+})
+
 describe("a node that a cluster tells of", () => {
   const credentials = { username: "app", password: Redacted.make("hunter2") }
 
-  for (const way of ["MOVED", "ASK", "the map"] as const) {
+  for (const way of ["MOVED", "ASK", "the map", "the map of replicas"] as const) {
     it.scopedLive(`scenario 97: gets the same credentials and as little time to connect, when ${way} tells`, () =>
       Effect.gen(function* () {
         const silent = yield* ScriptedPeer.make(() => {})
         const cluster = yield* ScriptedCluster.make(1)
         const { bulk } = ScriptedCluster
+        const node = (port: number) => `*2\r\n${bulk("127.0.0.1")}:${port}\r\n`
         if (way === "the map") {
-          cluster.tellMap = () => `*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n${bulk("127.0.0.1")}:${silent.port}\r\n`
+          cluster.tellMap = () => `*1\r\n*3\r\n:0\r\n:16383\r\n${node(silent.port)}`
+        } else if (way === "the map of replicas") {
+          cluster.tellMap = () => `*1\r\n*4\r\n:0\r\n:16383\r\n${node(cluster.port(0))}${node(silent.port)}`
         } else cluster.answer = () => `-${way} ${foo} 127.0.0.1:${silent.port}\r\n`
         const { redis } = yield* ScriptedCluster.connect(cluster, {
           credentials,
-          connectTimeout: "100 millis",
-          commandTimeout: "600 millis"
+          connectTimeout: "200 millis",
+          commandTimeout: "600 millis",
+          readFrom: "replica"
         })
-        const { millis, value } = yield* timed(Effect.flip(redis.execute(Redis.incr("foo"))))
+        const command = way === "the map of replicas" ? Redis.strlen("foo") : Redis.incr("foo")
+        const { millis, value } = yield* timed(Effect.flip(redis.execute(command)))
         expect(["NotSent", "Rejected"]).toContain(value.outcome)
         expect(millis).toBeLessThan(1_000)
         // By default connecting may take longer than the command.

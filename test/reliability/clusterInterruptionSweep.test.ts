@@ -3,9 +3,10 @@ import { RedisCluster, RedisSentinel, Slot, type Topology } from "@effect-resp/c
 import { Pipeline, Redis, RedisPubSub, Scan, Transaction } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { makeConnector } from "@effect-resp/node/internal/socket"
-import { Effect, Either, Option, Schedule, type Scope, Stream } from "effect"
+import { Effect, Either, Exit, Fiber, Option, Schedule, type Scope, Stream } from "effect"
 import * as ClusterServers from "../support/ClusterServers.js"
 import { anotherClient } from "../support/cluster.js"
+import { eachWay, queueing } from "../support/incrementing.js"
 import * as Moments from "../support/Moments.js"
 import { eventually } from "../support/RestartableServer.js"
 import * as ScriptedCluster from "../support/ScriptedCluster.js"
@@ -196,6 +197,46 @@ it.scopedLive("scenario 51: a command that has moved, interrupted at any moment,
     })
     survives(moments)
   })
+)
+
+const moves = ["MOVED", "ASK"] as const
+
+it.live.each(moves)("scenario 51: a command that waits where %s led, interrupted, is not sent there either", (kind) =>
+  eachWay((way, run) =>
+    Effect.gen(function* () {
+      const cluster = yield* ScriptedCluster.make(2)
+      let release = () => {}
+      cluster.answer = queueing(([name], node, connection) => {
+        if (name === "PING") return "+PONG\r\n"
+        if (node === 0) return cluster.redirect(kind, Slot.ofKey("foo"), 1)
+        if (name === "INCR") return ":1\r\n"
+        release = () => connection.write("$-1\r\n")
+        return undefined
+      })
+      const { cluster: map, redis } = yield* ScriptedCluster.connect(cluster, { maxInFlight: 1 })
+      const [first, second] = [yield* map.node(cluster.address(0)), yield* map.node(cluster.address(1))]
+      for (const isInterrupted of [true, false]) {
+        yield* map.refresh
+        const before = cluster.commands(1).length
+        // Its reply is due, and nothing more is written there until it has come.
+        const held = yield* Effect.fork(second.execute(Redis.get("foo")))
+        while (cluster.commands(1).length === before) yield* Effect.sleep("1 millis")
+        const fiber = yield* Effect.fork(run(redis))
+        yield* Effect.yieldNow()
+        // Behind it on the first node: with its reply the redirection has come, too, and is followed by then.
+        yield* first.execute(Redis.ping())
+        if (isInterrupted) expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber)), way).toBe(true)
+        expect(cluster.commands(1), way).toHaveLength(before + 1)
+        release()
+        yield* Fiber.join(held)
+        if (!isInterrupted) yield* Fiber.join(fiber)
+        yield* second.execute(Redis.ping())
+        const written = cluster.commands(1).slice(before + 1, -1)
+        expect(written.includes("INCR foo"), `${way}: ${written}`).toBe(!isInterrupted)
+        if (isInterrupted) expect(written, way).toEqual([])
+      }
+    })
+  )
 )
 
 it.scopedLive(

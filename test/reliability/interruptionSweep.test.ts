@@ -207,7 +207,7 @@ layer(NodeRedisServer.layer(), { excludeTestServices: true })("interrupted at an
     program: Effect.ignore(Effect.timeout(Redis.blpop("swept:nothing", "1 minute"), "3 millis"))
   }))
 
-  survives("scenario 49: a watch that is retried leaves no watch behind", ({ observer, wire }) => ({
+  survives("scenario 49, 66: a watch that is retried leaves no watch behind", ({ observer, wire }) => ({
     program: twice((isFirst) =>
       Transaction.watch(
         [watched],

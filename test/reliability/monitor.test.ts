@@ -33,9 +33,10 @@ describe.each([2, 3] as const)("MONITOR, RESP%i", (protocol) => {
       Effect.gen(function* () {
         const entries = yield* Monitor.started
         const address = / addr=(\S+)/.exec((yield* monitor)!)![1]
+        let probes = 0
         const seen = yield* entries.pipe(
           Stream.dropWhile(({ command }) => command[1] !== "beside it"),
-          Stream.takeUntil(({ command }) => command[0]?.toLowerCase() === "ping"),
+          Stream.takeUntil(({ command }) => command[0]?.toLowerCase() === "ping" && ++probes === 10),
           Stream.runCollect,
           Effect.fork
         )

@@ -131,6 +131,34 @@ layer(redisLayer({ commandTimeout: "20 seconds" }), { excludeTestServices: true 
   )
 })
 
+it.scopedLive("scenario 54: of large values goes out by and by, and others are served in between", () =>
+  Effect.gen(function* () {
+    const release: Array<() => void> = []
+    const peer = yield* ScriptedPeer.make(([name = ""], connection) => {
+      if (ScriptedPeer.greet([name], connection)) return
+      if (name === "SET") release.push(() => connection.write("+OK\r\n"))
+      else connection.write("+PONG\r\n")
+    })
+    const received = (count: number) =>
+      eventually(
+        Effect.sync(() => peer.received.map(([name]) => name).filter((name) => name === "SET" || name === "PING")),
+        (names) => names.length === count
+      )
+    const client = yield* NodeRedis.make({ port: peer.port })
+    const value = "x".repeat(3 * 1024 * 1024)
+    const large = yield* Effect.fork(client.pipeline(Array.from({ length: 6 }, (_, i) => Redis.set(`k${i}`, value))))
+    // Two slices of two.
+    yield* received(4)
+    const ping = yield* Effect.fork(client.execute(Redis.ping()))
+    yield* Effect.yieldNow()
+    for (const reply of release.splice(0)) reply()
+    expect(yield* received(7)).toEqual(["SET", "SET", "SET", "SET", "PING", "SET", "SET"])
+    for (const reply of release.splice(0)) reply()
+    expect(yield* Fiber.join(ping)).toBe("PONG")
+    expect(told(yield* Fiber.join(large))).toEqual(Array.from({ length: 6 }, () => "OK"))
+  })
+)
+
 it.scopedLive("scenario 54: of 140,000 commands that a cluster redirects at once each is answered", () =>
   Effect.gen(function* () {
     const many = 140_000
@@ -161,6 +189,25 @@ it.scopedLive("scenario 54: of 140,000 commands that a cluster redirects at once
   })
 )
 
+it.scopedLive("scenario 55: to several nodes with an argument that cannot be sent is not sent to any", () =>
+  Effect.gen(function* () {
+    const cluster = yield* ScriptedCluster.make(2)
+    cluster.map = [
+      [0, 8_191, 0],
+      [8_192, 16_383, 1]
+    ]
+    const keys = Array.from({ length: 20 }, (_, i) => `key-${i}`)
+    const { redis } = yield* ScriptedCluster.connect(cluster)
+    for (const bad of keys) {
+      const commands = keys.map((key) => Redis.set(key, key === bad ? Number.NaN : 1))
+      const position = keys.indexOf(bad)
+      expect(yield* Effect.flip(redis.pipeline(commands))).toMatchObject({ _tag: "CommandError", position })
+    }
+    expect(told(yield* redis.pipeline(keys.map((key) => Redis.set(key, 1))))).toEqual(keys.map(() => "OK"))
+    expect([0, 1].flatMap((node) => cluster.commands(node)).sort()).toEqual(keys.map((key) => `SET ${key} 1`).sort())
+  })
+)
+
 describe("commands that are written together by themselves", () => {
   it.scopedLive("scenario 56: what changes or holds up the connection is kept out, however spelled", () =>
     Effect.gen(function* () {
@@ -188,8 +235,10 @@ describe("commands that are written together by themselves", () => {
       const blocking: ReadonlyArray<readonly [string, ...Array<Command.Argument>]> = [
         ["XREAD", "BLOCK", 0, "STREAMS", "s", "$"],
         ["xread", bytes("block"), 0, bytes("streams"), "s", "$"],
+        ["XREADGROUP", "GROUP", "g", "c", "BLOCK", 0, "STREAMS", "t", ">"],
         ["BLPOP", "q", 0]
       ]
+      yield* Command.make(["XGROUP", "CREATE", "t", "g", "$", "MKSTREAM"])
       const blocked = yield* Effect.forEach(blocking, (words) => Effect.fork(Command.make(words)))
       const waits = Effect.map(Command.make(["INFO", "clients"]), (info) =>
         Number(/blocked_clients:(\d+)/.exec(String(info))?.[1])

@@ -31,6 +31,8 @@ const reply = "5ecret-reply"
 /** In whatever is printed there is nothing of this, which all of the above are made of; nor as bytes. */
 const secret = /5ecret|53,\s*101,\s*99|35 ?65 ?63/
 
+const quoting = `-ERR unknown command 'SET', with args beginning with: '${argument}' \r\n`
+
 const credentials = { username: "app", password: Redacted.make(password) }
 
 const json = (value: unknown): string => {
@@ -249,7 +251,8 @@ describe("no secret is shown", () => {
     ["hangs up", undefined],
     ["says nothing", ""],
     ["answers too much", `+${reply}\r\n+${reply}\r\n`],
-    ["quotes an unknown command", `-ERR unknown command 'SET', with args beginning with: '${argument}' \r\n`]
+    ["quotes an unknown command", quoting],
+    ["quotes what nobody waits for", `+OK\r\n${quoting}`]
   ] as const) {
     it.scopedLive(`scenario 99: when a server ${what}`, () =>
       expectSilence({
@@ -275,6 +278,20 @@ describe("no secret is shown", () => {
       })
     )
   }
+
+  it.scopedLive("scenario 99: when a subscription is ended by an error that is no answer", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedPeer.make((words, connection) => {
+        if (ScriptedPeer.greet(words, connection)) return
+        if (words[0] === "SUBSCRIBE") connection.write(">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
+        else connection.write(`+${words[1]}\r\n${quoting}`)
+      })
+      const client = yield* NodeRedis.make({ port: peer.port, reconnect: Schedule.stop })
+      yield* expectSilence({
+        subscription: Effect.provideService(Stream.runDrain(RedisPubSub.subscribe("c")), Redis.Redis, client)
+      })
+    })
+  )
 
   it.scopedLive("scenario 99: when there is no client, for whatever reason", () =>
     Effect.gen(function* () {
@@ -397,14 +414,19 @@ describe("no secret is shown", () => {
       const { recorded, texts } = recording()
       const { port } = yield* secured
       let current = credentials
+      let isVaultOpen = true
       const program = Effect.gen(function* () {
         const client = yield* NodeRedis.make({
           port,
-          credentials: Effect.sync(() => current),
+          credentials: Effect.suspend(() =>
+            isVaultOpen ? Effect.succeed(current) : Effect.fail(new Error(`no use for ${password}`))
+          ),
           credentialsInterval: "10 millis"
         })
         current = { username: "app", password: Redacted.make(argument) }
         yield* Effect.sleep("100 millis")
+        isVaultOpen = false
+        while (!texts.join("\n").includes("the credentials could not be had")) yield* Effect.sleep("5 millis")
         return yield* client.execute(Redis.ping())
       })
       expect(yield* recorded(program)).toBe("PONG")

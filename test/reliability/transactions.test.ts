@@ -1,11 +1,12 @@
-import { describe, expect, layer } from "@effect/vitest"
+import { describe, expect, it, layer } from "@effect/vitest"
 import { Command, Pipeline, Redis, RedisError, Transaction } from "@effect-resp/core"
-import { type NodeRedis, NodeRedisServer } from "@effect-resp/node"
+import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Deferred, Effect, Either, Exit, Fiber, Option, Schedule } from "effect"
 import { eventually } from "../pubsub/eventually.js"
 import * as FaultProxy from "../support/FaultProxy.js"
 import { recordCommands } from "../support/monitor.js"
 import { anotherClient, redisLayer } from "../support/redis.js"
+import * as ScriptedPeer from "../support/ScriptedPeer.js"
 
 const on = <A, E, R>(client: Redis.RedisService, effect: Effect.Effect<A, E, R>) =>
   Effect.provideService(effect, Redis.Redis, client)
@@ -45,6 +46,57 @@ const unfit: ReadonlyArray<readonly [string, ...Array<Command.Argument>]> = [
   ["AUTH", "x"],
   ["ASKING"]
 ]
+
+/** Old servers and proxies say no to EXEC in the very words of the reason. */
+const refusals: ReadonlyArray<readonly [text: string, safe: boolean]> = [
+  ["READONLY You can't write against a read only replica.", true],
+  ["LOADING Redis is loading the dataset in memory", true],
+  ["MISCONF Redis is configured to save RDB snapshots, but it's unable to persist", false],
+  ["OOM command not allowed when used memory > 'maxmemory'.", false],
+  ["NOPERM this user has no permissions to run the 'exec' command", false]
+]
+
+it.scopedLive.each(refusals)("scenario 64: a transaction of which EXEC says %s was not applied", ([text, safe]) =>
+  Effect.gen(function* () {
+    const peer = yield* ScriptedPeer.make(([name], connection) => {
+      if (ScriptedPeer.greet([name ?? ""], connection)) return
+      connection.write(name === "EXEC" ? `-${text}\r\n` : name === "INCR" ? "+QUEUED\r\n" : "+OK\r\n")
+    })
+    const client = yield* NodeRedis.make({ port: peer.port, protocol: 2 })
+    for (const run of [
+      Transaction.exec([Redis.incr("n")]),
+      Transaction.watch(["k"], Effect.succeed(Pipeline.all([Redis.incr("n")])))
+    ]) {
+      const error = yield* Effect.flip(on(client, run))
+      expect(error).toMatchObject({ _tag: "ReplyError", command: "EXEC", text, outcome: "Rejected" })
+      expect(RedisError.isSafeToRetry(error)).toBe(safe)
+    }
+  })
+)
+
+it.scopedLive("scenario 64: a transaction refused for several reasons is safe to retry if all of them pass", () =>
+  Effect.gen(function* () {
+    const loading = "LOADING Redis is loading the dataset in memory"
+    const readonly = "READONLY You can't write against a read only replica."
+    const oom = "OOM command not allowed when used memory > 'maxmemory'."
+    const peer = yield* ScriptedPeer.make(([name = "", text], connection) => {
+      if (ScriptedPeer.greet([name], connection)) return
+      if (name === "MULTI") connection.write("+OK\r\n")
+      else if (name === "ECHO") connection.write(`-${text}\r\n`)
+      else connection.write("-EXECABORT Transaction discarded because of previous errors.\r\n")
+    })
+    const client = yield* NodeRedis.make({ port: peer.port, protocol: 2 })
+    for (const [texts, safe] of [
+      [[loading, readonly], true],
+      [[loading, oom], false],
+      [[oom, loading], false]
+    ] as const) {
+      const error = yield* Effect.flip(client.transaction(texts.map((text) => Redis.echo(text))))
+      expect(error).toMatchObject({ _tag: "ExecAbortError", errors: texts.map((text) => ({ text })) })
+      expect(RedisError.isSafeToRetry(error), `${texts}`).toBe(safe)
+    }
+  })
+)
 
 describe.each([2, 3] as const)("a transaction, RESP%i", (protocol) => {
   layer(redisLayer({ protocol }), { excludeTestServices: true })((it) => {
@@ -94,7 +146,29 @@ describe.each([2, 3] as const)("a transaction, RESP%i", (protocol) => {
       })
     )
 
-    it.scoped("scenario 62: whose EXEC got no answer is Unknown; only a broken watch runs the body again", () =>
+    it.scoped(
+      "scenario 61: that loses its connection in any step before EXEC is a WatchError, and applies nothing",
+      () =>
+        Effect.gen(function* () {
+          const { client, proxy } = yield* behindProxy({ protocol })
+          yield* Redis.del("n")
+          const bodies: Readonly<Record<string, Effect.Effect<unknown, RedisError.RedisError, Redis.Redis>>> = {
+            WATCH: Effect.void,
+            "GET k": Redis.get("k"),
+            "GET l": Pipeline.all([Redis.get("k"), Redis.get("l")]),
+            "GET m": Redis.get("m").pipe(Effect.ignore, Effect.zipRight(Redis.incr("n")))
+          }
+          for (const [request, body] of Object.entries(bodies)) {
+            proxy.afterRequest(request, () => proxy.reset())
+            const watch = Transaction.watch(["k"], Effect.as(body, Pipeline.all([Redis.incr("n")])))
+            const error = yield* Effect.flip(on(client, watch))
+            expect(error, request).toMatchObject({ _tag: "WatchError", reason: "ConnectionReset", outcome: "NotSent" })
+          }
+          expect(yield* Redis.exists("n")).toBe(0)
+        })
+    )
+
+    it.scoped("scenario 62, 66: whose EXEC got no answer is Unknown; only a broken watch runs the body again", () =>
       Effect.gen(function* () {
         const { client, direct, proxy } = yield* behindProxy({ protocol })
         yield* Redis.del(["n", "k"])

@@ -76,6 +76,31 @@ describe("credentials under sentinels", () => {
     })
   )
 
+  const ofServers = { username: "server-user", password: Redacted.make("server-password") }
+  const ofSentinels = { username: "sentinel-user", password: Redacted.make("sentinel-password") }
+  it.scopedLive.each([
+    ["servers", { credentials: ofServers }],
+    ["sentinels", { sentinelCredentials: ofSentinels }]
+  ] as const)("scenario 97: given for %s alone, are nobody else's", ([whose, options]) =>
+    Effect.gen(function* () {
+      const server = yield* ScriptedPeer.make((words, connection) => {
+        if (ScriptedPeer.greet(words, connection)) return
+        connection.write(words[0] === "ROLE" ? "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n" : "+OK\r\n")
+      })
+      const sentinel = yield* scriptedSentinel(() => server)
+      const redis = yield* NodeRedisSentinel.make({ name: "any", sentinels: [addressOf(sentinel)], ...options })
+      yield* redis.execute(Redis.set("k", "v"))
+      const hello = ({ received }: ScriptedPeer.ScriptedPeer) =>
+        new Set(received.filter(([name]) => name === "HELLO").map((words) => words.join(" ")))
+      expect(hello(server)).toEqual(
+        new Set([whose === "servers" ? "HELLO 3 AUTH server-user server-password" : "HELLO 3"])
+      )
+      expect(hello(sentinel)).toEqual(
+        new Set([whose === "sentinels" ? "HELLO 3 AUTH sentinel-user sentinel-password" : "HELLO 3"])
+      )
+    })
+  )
+
   it.scopedLive.skipIf(!isBuiltWithTls)("scenario 97: go over TLS where the options say so", () =>
     Effect.gen(function* () {
       const { ca, server } = yield* makeCertificates

@@ -22,6 +22,8 @@ export interface Certificates {
   /** For localhost, 127.0.0.1 and ::1. */
   readonly server: Certificate
   readonly client: Certificate
+  /** For localhost by this name, and not by its addresses. */
+  readonly nameOnly: Certificate
   /** For another name than the server's. */
   readonly wrongName: Certificate
   /** For the right names, but its time is over. */
@@ -114,6 +116,10 @@ const writeAll = async (directory: string): Promise<Certificates> => {
     unknownCa,
     server: await write("server", authority, { name: "localhost", names: loopback }),
     client: await write("client", authority, { name: "client" }),
+    nameOnly: await write("name-only", authority, {
+      name: "localhost",
+      names: [{ type: "dns", value: "localhost" }]
+    }),
     wrongName: await write("wrong-name", authority, {
       name: "elsewhere.test",
       names: [{ type: "dns", value: "elsewhere.test" }]

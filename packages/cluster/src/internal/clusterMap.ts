@@ -109,6 +109,7 @@ export const makeClusterMap = (
 
     yield* refresh
     const wanted = yield* Queue.sliding<void>(1)
+    const requestRefresh = () => void wanted.unsafeOffer(undefined)
     const interval = Duration.decode(options.refreshInterval)
     yield* Effect.suspend(() =>
       Effect.timeoutOption(Queue.take(wanted), attempt > 1 ? Duration.min(interval, soon) : interval)
@@ -121,9 +122,10 @@ export const makeClusterMap = (
     )
     return {
       table: () => table,
-      requestRefresh: () => void wanted.unsafeOffer(undefined),
+      requestRefresh,
       adopt,
-      refresh,
+      // What follows when it fails is not left to the next interval, which began before.
+      refresh: Effect.tapError(refresh, () => Effect.sync(requestRefresh)),
       onChange: (listener) => {
         listeners.add(listener)
         return () => void listeners.delete(listener)
