@@ -2,7 +2,8 @@
  * Everything that SCAN, HSCAN, SSCAN and ZSCAN find, as Streams: page by page, each asked for when it is needed.
  *
  * What is there from the beginning to the end of a scan comes at least once; it may come more than once, and what is
- * added or removed meanwhile may come or not.
+ * added or removed meanwhile may come or not. That holds while one server answers: to another one, after a restart or a
+ * failover between two pages, the cursor means nothing, and some of it may be missed without an error.
  *
  * @since 0.1.0
  */
