@@ -2,7 +2,7 @@ import { createHook } from "node:async_hooks"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { expect, it } from "@effect/vitest"
-import { Command, Redis, RedisError, RedisPubSub } from "@effect-resp/core"
+import { Command, ConnectionPool, Redis, RedisError, RedisPubSub } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Effect, Fiber, Schedule, Stream } from "effect"
 import * as FaultProxy from "../support/FaultProxy.js"
@@ -111,6 +111,43 @@ it.scopedLive(
       expect(after.heap - before.heap).toBeLessThan(1_500_000)
     }),
   600_000
+)
+
+it.scopedLive("scenario 36: of connections that were lost one after the other none is kept in memory", () =>
+  Effect.gen(function* () {
+    const { port } = yield* NodeRedisServer.make()
+    const proxy = yield* FaultProxy.make({ port })
+    const real = yield* NodeRedis.connector({ port: proxy.port })
+    const made: Array<WeakRef<object>> = []
+    const client = yield* ConnectionPool.make(
+      {
+        ...real,
+        connect: (handler) => {
+          made.push(new WeakRef(handler))
+          return real.connect(handler)
+        }
+      },
+      { reconnect }
+    )
+    const alive = Effect.sync(() => {
+      collectGarbage()
+      return made.filter((one) => one.deref() !== undefined).length
+    })
+    for (let round = 1; round <= 40; round++) {
+      proxy.reset()
+      yield* Effect.repeat(
+        Effect.sync(() => made.length),
+        { until: (count) => count > round, schedule: reconnect }
+      )
+      expect(yield* client.execute(Redis.echo("again"))).toBe("again")
+    }
+    const few = Effect.repeat(alive, { until: (count) => count < 5, schedule: Schedule.spaced("20 millis") })
+    expect(
+      yield* Effect.either(Effect.timeoutFail(few, { duration: "2 seconds", onTimeout: () => "many" }))
+    ).toMatchObject({
+      _tag: "Right"
+    })
+  })
 )
 
 it.live(

@@ -291,7 +291,7 @@ describe("a transport that answers within the write", () => {
       Effect.sync(() => {
         const reader = new RequestReader()
         const answer = (data: string | Uint8Array) => onData(Buffer.from(data))
-        const connection = { id: 1, write: answer, end() {}, reset() {}, pause() {}, resume() {} }
+        const connection = { id: 1, isOpen: true, write: answer, end() {}, reset() {}, pause() {}, resume() {} }
         return {
           write: (chunk) => {
             for (const { words } of reader.read(Buffer.from(chunk))) {

@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Command, Redis } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
-import { Effect, Either, Fiber, Option, Schedule } from "effect"
+import { Effect, Either, Exit, Fiber, Option, Schedule, Scope } from "effect"
 import { describe } from "vitest"
 import * as FaultProxy from "../support/FaultProxy.js"
 import { timed } from "../support/timed.js"
@@ -65,6 +65,20 @@ it.scopedLive("scenario 41: all who wait are told when connections are refused, 
     expect(refused.map((each) => Either.isLeft(each) && each.left._tag)).toEqual(refused.map(() => "ConnectionError"))
     proxy.refuse(false)
     expect((yield* attempts).every(Either.isRight)).toBe(true)
+    // As many as before, and no more.
+    yield* Effect.forEach(Array.from({ length: 3 }), () => client.reserve([]))
+    const another = yield* Effect.flip(Effect.asVoid(client.calling({ timeout: 50 }).reserve([])))
+    expect(another).toMatchObject({ _tag: "TimeoutError", phase: "Reserve", outcome: "NotSent" })
+  })
+)
+
+it.scopedLive("scenario 41: attempts that failed are not waited for when the client closes", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const { client, proxy } = yield* Scope.extend(behindProxy({ closeTimeout: "5 seconds" }), scope)
+    proxy.refuse(true)
+    yield* Effect.forEach(Array.from({ length: 3 }), () => Effect.flip(lease(client)))
+    expect((yield* timed(Scope.close(scope, Exit.void))).millis).toBeLessThan(1_500)
   })
 )
 

@@ -25,7 +25,7 @@ const server = (chunks: ReadonlyArray<Uint8Array>, thrown: Array<unknown>): Tran
         }
       }
       const write = (data: string | Uint8Array) => setImmediate(say, Buffer.from(data))
-      const connection = { id: 1, write, end() {}, reset() {}, pause() {}, resume() {} }
+      const connection = { id: 1, isOpen: true, write, end() {}, reset() {}, pause() {}, resume() {} }
       return {
         write: (chunk) => {
           for (const { words } of reader.read(Buffer.from(chunk))) {

@@ -1,9 +1,9 @@
 import { expect, it, layer } from "@effect/vitest"
 import { RedisCluster } from "@effect-resp/cluster"
-import { ConnectionPool, Monitor, Redis, RedisPubSub } from "@effect-resp/core"
-import { NodeRedis, NodeRedisCluster, NodeRedisSentinel } from "@effect-resp/node"
+import { Command, ConnectionPool, Monitor, Redis, RedisPubSub, type Transport } from "@effect-resp/core"
+import { NodeRedis, NodeRedisCluster, NodeRedisSentinel, NodeRedisServer } from "@effect-resp/node"
 import { makeConnector } from "@effect-resp/node/internal/socket"
-import { Config, Effect, Layer, type Scope, Stream } from "effect"
+import { Config, Effect, Either, Fiber, Layer, type Scope, Stream } from "effect"
 import { describe } from "vitest"
 import * as ClusterServers from "../support/ClusterServers.js"
 import * as FaultProxy from "../support/FaultProxy.js"
@@ -50,6 +50,25 @@ const beforeFault = <A, E>(fault: Fault, use: (client: ConnectionPool.Client) =>
     }
     return had
   })
+
+/** A connector that counts its connections, and looks at what is written. */
+const counting = (
+  real: Transport.Connector,
+  made: { count: number },
+  onWrite: (chunk: string | Uint8Array) => void = () => {}
+): Transport.Connector => ({
+  ...real,
+  connect: (handler) => {
+    made.count++
+    return Effect.map(real.connect(handler), (transport) => ({
+      ...transport,
+      write: (chunk) => {
+        onWrite(chunk)
+        return transport.write(chunk)
+      }
+    }))
+  }
+})
 
 /** That it fails as it should, in time. */
 const expectFailure = (
@@ -294,6 +313,81 @@ describe("every effect of a client under sentinels", () => {
   }
 })
 
+/** Lets nothing else run. */
+const stall = (millis: number) => {
+  const until = performance.now() + millis
+  while (performance.now() < until) {
+    // Nothing else can run.
+  }
+}
+
+describe("a process that was busy for a while", () => {
+  it.scopedLive("scenario 35: takes the replies that have come, though every deadline has passed", () =>
+    Effect.gen(function* () {
+      const { port } = yield* NodeRedisServer.make()
+      const admin = yield* NodeRedis.make({ port })
+      const made = { count: 0 }
+      const client = yield* ConnectionPool.make(counting(yield* NodeRedis.connector({ port }), made), {
+        commandTimeout: "200 millis",
+        watchdog: "200 millis"
+      })
+      const lease = yield* client.reserve([])
+      // The replies come when the clock of the deadlines runs, and this process does nothing else.
+      yield* admin.execute(Command.make(["CLIENT", "PAUSE", 80]))
+      const echo = Redis.echo("came")
+      const due = yield* Effect.fork(
+        Effect.all([client.execute(echo), client.pipeline([echo]), client.transaction([echo]), lease.execute(echo)], {
+          concurrency: "unbounded"
+        })
+      )
+      yield* Effect.sleep("40 millis")
+      // After this phase of the event loop come the timers, and only then what has arrived.
+      yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(() => resolve(stall(600)))))
+      const slots = [Either.right("came")]
+      expect(yield* Fiber.join(due)).toEqual(["came", slots, slots, "came"])
+      expect(made.count).toBe(2)
+    })
+  )
+
+  it.scopedLive(
+    "scenario 35: takes the answers to its heartbeats, and what a subscription and a monitor are told",
+    () =>
+      Effect.gen(function* () {
+        const { pid, port } = yield* NodeRedisServer.make()
+        const made = { count: 0 }
+        const stalls = new Map<string, number>()
+        const connector = counting(yield* NodeRedis.connector({ port }), made, (chunk) => {
+          // Of a subscription it has a number.
+          const name = /MONITOR|PING\r\n\$?/.exec(String(chunk))?.[0]
+          if (name === undefined) return
+          stalls.set(name, (stalls.get(name) ?? 0) + 1)
+          // It answers when the timers are set, and this process does nothing else.
+          process.kill(pid, "SIGSTOP")
+          setImmediate(() => {
+            process.kill(pid, "SIGCONT")
+            stall(150)
+          })
+        })
+        const client = yield* ConnectionPool.make(connector, {
+          keepAlive: "40 millis",
+          watchdog: "80 millis",
+          commandTimeout: "80 millis"
+        })
+        const withClient = Effect.provideService(Redis.Redis, client)
+        yield* withClient(RedisPubSub.subscribed({ channels: "news" }))
+        yield* withClient(Monitor.started)
+        yield* RestartableServer.eventually(
+          "heartbeats",
+          Effect.sync(() =>
+            (stalls.get("PING\r\n") ?? 0) > 1 && (stalls.get("PING\r\n$") ?? 0) > 4 ? undefined : "few"
+          )
+        )
+        expect(stalls.get("MONITOR")).toBe(1)
+        expect(made.count).toBe(3)
+      })
+  )
+})
+
 describe("a process that is busy all the time", () => {
   it.scopedLive("scenario 35: keeps the deadlines of its commands all the same", () =>
     Effect.gen(function* () {
@@ -301,10 +395,7 @@ describe("a process that is busy all the time", () => {
       const client = yield* NodeRedis.make({ port: peer.port, ...times })
       let isBusy = true
       const work = () => {
-        const until = performance.now() + 80
-        while (performance.now() < until) {
-          // Nothing else can run.
-        }
+        stall(80)
         if (isBusy) setImmediate(work)
       }
       work()

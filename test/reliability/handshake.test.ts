@@ -4,6 +4,7 @@ import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Deferred, Effect, Redacted, Schedule, Stream } from "effect"
 import { describe } from "vitest"
 import * as FaultProxy from "../support/FaultProxy.js"
+import { eventually } from "../support/RestartableServer.js"
 import * as ScriptedPeer from "../support/ScriptedPeer.js"
 
 const reconnect = Schedule.spaced("1 millis")
@@ -169,7 +170,11 @@ describe("the set-up of a connection", () => {
           )
           const before = told.get(late!.id)!.length
           late!.write("+OK\r\n")
-          yield* Effect.sleep("5 millis")
+          yield* eventually(
+            "closed",
+            Effect.sync(() => (late!.isOpen ? "open" : undefined)),
+            1_000
+          )
           // Its late answer brings nothing forth.
           expect(told.get(late!.id)).toHaveLength(before)
           expect(peer.connections).toHaveLength(3)

@@ -66,3 +66,30 @@ it.scopedLive(
       expect(peer.connections).toHaveLength(1)
     })
 )
+
+it.scopedLive("scenario 50: what was interrupted while it waited takes no room from those who come", () =>
+  Effect.gen(function* () {
+    const { answer, holds, peer } = yield* holding
+    const text = "x".repeat(1_000)
+    for (const bound of [{ maxWaiting: 2 }, { maxWaitingBytes: 2_500 }]) {
+      const client = yield* NodeRedis.make({ port: peer.port, maxInFlight: 1, ...bound })
+      const echo = (name: string) => Effect.fork(Effect.either(client.execute(Redis.echo(`${name}${text}`))))
+      const first = yield* echo("first")
+      yield* holds(1)
+      for (let round = 0; round < 3; round++) {
+        const waiting = yield* Effect.forEach(tokens(round, 2), echo)
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        yield* Fiber.interruptAll(waiting)
+      }
+      const next = yield* Effect.forEach(["second", "third"], echo)
+      const fourth = yield* Fiber.join(yield* echo("fourth"))
+      expect(fourth).toMatchObject({ left: { _tag: "ConnectionError", reason: "Overloaded", outcome: "NotSent" } })
+      for (const fiber of [first, ...next]) {
+        yield* holds(1)
+        yield* answer
+        expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "Right" })
+      }
+      yield* holds(0)
+    }
+  })
+)

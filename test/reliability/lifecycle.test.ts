@@ -165,25 +165,40 @@ it.scopedLive("scenario 27: what an old connection still tells does nothing to t
       }
     }
     const client = yield* ConnectionPool.make(connector, { reconnect })
+    const heard: Array<string> = []
+    yield* RedisPubSub.events({ channels: "news" }).pipe(
+      Stream.runForEach((event) => Effect.sync(() => heard.push("data" in event ? event.data : event.type))),
+      Effect.provideService(Redis.Redis, client),
+      Effect.forkScoped
+    )
+    yield* until("subscribed", () => heard.length === 1)
     for (let epoch = 1; epoch <= 3; epoch++) {
+      const replaced = handlers.slice()
       proxy.reset()
       yield* disconnected(client)
       expect(yield* client.execute(Redis.echo("ready"))).toBe("ready")
+      yield* until("subscribed again", () => heard.length === 1 + epoch)
       proxy.toClient.pause()
       const sent = new Promise<void>((resolve) => proxy.afterRequest("ECHO mine", resolve))
       const due = yield* Effect.fork(client.execute(Redis.echo("mine")))
       yield* Effect.promise(() => sent)
-      for (const old of handlers.slice(0, -1)) {
+      for (const old of replaced) {
         old.onData(new TextEncoder().encode("$5\r\nstale\r\n"))
+        old.onData(new TextEncoder().encode(">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nstale\r\n"))
         old.onData(new TextEncoder().encode("garbage\r\n"))
         old.onDrain()
         old.onClose("too late")
       }
       proxy.toClient.resume()
       expect(yield* due).toBe("mine")
+      // And what is sent only now finds it.
+      expect(yield* client.execute(Redis.echo("next"))).toBe("next")
       expect(yield* client.state.get).toMatchObject({ _tag: "Connected" })
-      expect(handlers).toHaveLength(epoch + 1)
+      expect(handlers).toHaveLength(2 * (epoch + 1))
     }
+    yield* client.execute(Redis.publish("news", "fresh"))
+    yield* until("the message", () => heard.includes("fresh"))
+    expect(heard).toEqual(["subscribe", "gap", "gap", "gap", "fresh"])
   })
 )
 
@@ -331,6 +346,18 @@ describe("a server that takes nothing", () => {
       })
       proxy.toClient.resume()
       expect(yield* client.execute(Redis.echo("fine"))).toBe("fine")
+    })
+  )
+
+  it.scopedLive("scenario 34: is no longer counted for once it has taken them and answered", () =>
+    Effect.gen(function* () {
+      const { port } = yield* NodeRedisServer.make()
+      const bounds = { maxInFlight: 2, maxInFlightBytes: 250_000, maxWaiting: 3, maxWaitingBytes: 350_000 }
+      const client = yield* NodeRedis.make({ port, commandTimeout: "1 second", ...bounds })
+      for (let round = 0; round < 10; round++) {
+        const three = Array.from({ length: 3 }, () => client.execute(Redis.set("k", value)))
+        expect(yield* Effect.all(three, { concurrency: "unbounded" })).toEqual(["OK", "OK", "OK"])
+      }
     })
   )
 

@@ -104,6 +104,27 @@ layer(redisLayer(), { excludeTestServices: true })("a reply that is lost", (it) 
       }).pipe(Effect.scoped)
   )
 
+  it.effect("scenario 18: leaves the outcome of a command that blocks unknown, and it takes nothing more", () =>
+    Effect.gen(function* () {
+      const { client, direct, proxy } = yield* behindProxy()
+      const ways: ReadonlyArray<(pop: ReturnType<typeof Redis.blpop>) => Effect.Effect<unknown, unknown>> = [
+        client.execute,
+        (pop) => Effect.flatMap(client.pipeline([pop]), ([slot]) => slot!)
+      ]
+      yield* Effect.forEach(ways, (way, i) =>
+        Effect.gen(function* () {
+          const key = `taken:${i}`
+          yield* direct.execute(Redis.rpush(key, ["first", "second"]))
+          proxy.afterRequest("BLPOP", () => proxy.reset())
+          const error = yield* Effect.flip(way(Redis.blpop(key, "1 second")))
+          expect(error).toMatchObject({ _tag: "ConnectionError", reason: "Lost", outcome: "Unknown", command: "BLPOP" })
+          expect(yield* again(client)).toBe("again")
+          expect(yield* direct.execute(Redis.lrange(key, 0, -1))).toEqual(["second"])
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("scenario 18: is not asked for again, also where that would be safe: it says that it is", () =>
     Effect.gen(function* () {
       const { port } = yield* NodeRedisServer.NodeRedisServer

@@ -1,7 +1,7 @@
 import { expect, it, layer } from "@effect/vitest"
-import { Command, Pipeline, Redis, Transaction } from "@effect-resp/core"
+import { Command, Pipeline, Redis, Scan, Transaction } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
-import { Effect, Either, Exit, Fiber, Option, Redacted, Scope } from "effect"
+import { Duration, Effect, Either, Exit, Fiber, Option, Redacted, Scope, Stream } from "effect"
 import * as FaultProxy from "../support/FaultProxy.js"
 import { recordCommands } from "../support/monitor.js"
 import { eventually } from "../support/RestartableServer.js"
@@ -40,19 +40,24 @@ layer(NodeRedisServer.layer(), { excludeTestServices: true })("a reserved connec
       })
       const fresh = yield* onLease(client)(sessionOf)
       expect(fresh.session).toBe("name=mine db=3 flags=N sub=0 psub=0 multi=-1 user=someone redir=-1 resp=3")
-      for (const change of [
-        words("SELECT", "1"),
-        words("AUTH", "someone", "secret"),
-        words("CLIENT", "SETNAME", "dirty"),
-        words("CLIENT", "TRACKING", "on"),
-        words("client", "no-evict", "on"),
-        // Refused by this server. Others do as they are told.
-        words("READONLY"),
-        words("ASKING")
-      ]) {
-        const used = yield* onLease(client)((lease) =>
-          Effect.zipLeft(sessionOf(lease), Effect.exit(lease.execute(change)))
-        )
+      const changes: ReadonlyArray<(lease: Redis.RedisService) => Effect.Effect<unknown, unknown>> = [
+        ...[
+          words("SELECT", "1"),
+          words("AUTH", "someone", "secret"),
+          words("CLIENT", "SETNAME", "dirty"),
+          words("CLIENT", "TRACKING", "on"),
+          words("client", "no-evict", "on"),
+          Command.make(["CLIENT", new TextEncoder().encode("setname"), "dirty"]),
+          // Refused by this server. Others do as they are told.
+          words("READONLY"),
+          words("ASKING")
+        ].map((command) => (lease: Redis.RedisService) => lease.execute(command)),
+        (lease) => lease.pipeline([Redis.ping(), words("CLIENT", "SETNAME", "dirty")]),
+        // It waits on while nobody waits for it any more.
+        (lease) => Effect.timeout(lease.execute(Redis.blpop("none", "1 minute")), "20 millis")
+      ]
+      for (const change of changes) {
+        const used = yield* onLease(client)((lease) => Effect.zipLeft(sessionOf(lease), Effect.exit(change(lease))))
         expect(used.session).toBe(fresh.session)
         const next = yield* onLease(client)(sessionOf)
         expect(next.session).toBe(fresh.session)
@@ -148,6 +153,40 @@ layer(NodeRedisServer.layer(), { excludeTestServices: true })("a reserved connec
     }).pipe(Effect.scoped)
   )
 
+  it.effect("scenario 42: goes to who waited for it, also when another one comes in the same moment", () =>
+    Effect.gen(function* () {
+      const client = yield* withOnePlace()
+      const scope = yield* Scope.make()
+      const lease = yield* Scope.extend(client.reserve([]), scope)
+      const connection = yield* lease.execute(Redis.clientId)
+      const served: Array<readonly [string, number]> = []
+      const use = (name: string) =>
+        onLease(client)((lease) => Effect.map(lease.execute(Redis.clientId), (id) => served.push([name, id])))
+      const waiting = yield* Effect.fork(use("waiting"))
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* Scope.close(scope, Exit.void)
+      yield* use("newcomer")
+      yield* waiting
+      expect(served).toEqual([
+        ["waiting", connection],
+        ["newcomer", connection]
+      ])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("scenario 32: is waited for no longer when the client closes", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const client = yield* Scope.extend(withOnePlace({ reserveTimeout: "1 minute", closeTimeout: 0 }), scope)
+      yield* client.reserve([])
+      const waiting = yield* Effect.fork(Effect.flip(Effect.asVoid(Effect.scoped(client.reserve([])))))
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* Scope.close(scope, Exit.void)
+      const error = yield* Effect.timeout(Fiber.join(waiting), "1 second")
+      expect(error).toMatchObject({ _tag: "ConnectionError", reason: "Closed", outcome: "NotSent" })
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("scenario 43: is each blocking command's own, while the shared connection goes on", () =>
     Effect.gen(function* () {
       const client = yield* anotherClient({ clientName: "blocking" })
@@ -184,6 +223,24 @@ layer(NodeRedisServer.layer(), { excludeTestServices: true })("a reserved connec
     }).pipe(Effect.scoped)
   )
 
+  it.effect("scenario 43: blocks for ever where it is told to, whatever the deadlines of other commands", () =>
+    Effect.gen(function* () {
+      const client = yield* anotherClient({ commandTimeout: "300 millis", watchdog: "300 millis" })
+      const admin = yield* anotherClient()
+      const alone = yield* Effect.fork(client.execute(Redis.blpop("alone", Duration.infinity)))
+      const piped = yield* Effect.fork(client.pipeline([Redis.blpop("piped", Duration.infinity)]))
+      const end = performance.now() + 700
+      while (performance.now() < end) {
+        expect(yield* client.execute(Redis.echo("free"))).toBe("free")
+        yield* Effect.sleep("10 millis")
+      }
+      yield* admin.pipeline(["alone", "piped"].map((key) => Redis.rpush(key, ["came"])))
+      const popped = (key: string) => Option.some({ key, element: "came" })
+      expect(yield* Fiber.join(alone)).toEqual(popped("alone"))
+      expect(yield* Fiber.join(piped)).toEqual([Either.right(popped("piped"))])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect(
     "scenario 43: a blocking command on a server that has gone silent has its own time and the usual time",
     () =>
@@ -206,17 +263,19 @@ layer(NodeRedisServer.layer(), { excludeTestServices: true })("a reserved connec
       const client = yield* withOnePlace()
       const scope = yield* Scope.make()
       const lease = yield* Scope.extend(client.watch(["k"]), scope)
-      yield* Scope.close(scope, Exit.void)
-      const recorder = yield* recordCommands(port)
       const command = Redis.incr("n")
-      const uses: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+      const makeUses = (): ReadonlyArray<Effect.Effect<unknown, unknown>> => [
         lease.execute(command),
         lease.pipeline([command, command]),
         lease.transaction([command]),
         lease.commit([command]),
-        lease.execute(Redis.blpop("list", "1 second"))
+        lease.execute(Redis.blpop("list", "1 second")),
+        Stream.runDrain(Scan.keys()).pipe(Effect.provideService(Redis.Redis, lease))
       ]
-      for (const use of uses) {
+      const madeBefore = makeUses()
+      yield* Scope.close(scope, Exit.void)
+      const recorder = yield* recordCommands(port)
+      for (const use of [...madeBefore, ...makeUses()]) {
         expect(yield* Effect.flip(use)).toMatchObject({
           _tag: "ConnectionError",
           reason: "Closed",

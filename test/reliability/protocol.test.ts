@@ -39,9 +39,14 @@ describe.each([2, 3] as const)("a server, RESP%i", (protocol) => {
           for (let n = from; n < from + 10n; n++) {
             yield* Redis.set("n", n)
             expect(yield* Redis.incrby("n", 0).pipe(Command.bigint)).toBe(n)
-            const asNumber = yield* Effect.either(Redis.incrby("n", 0))
-            if (n >= -last && n <= last) expect(asNumber).toMatchObject({ _tag: "Right", right: Number(n) })
-            else expect(asNumber).toMatchObject({ _tag: "Left", left: { _tag: "DecodeError", outcome: "Failed" } })
+            // Also where it comes as text.
+            const text = Command.make(["GET", "n"], { reply: Reply.integer })
+            expect(yield* Command.make(["GET", "n"], { reply: Reply.integer.asBigint })).toBe(n)
+            for (const command of [Redis.incrby("n", 0), text]) {
+              const asNumber = yield* Effect.either(command)
+              if (n >= -last && n <= last) expect(asNumber).toMatchObject({ _tag: "Right", right: Number(n) })
+              else expect(asNumber).toMatchObject({ _tag: "Left", left: { _tag: "DecodeError", outcome: "Failed" } })
+            }
           }
         }
         // Added up here as they were there.

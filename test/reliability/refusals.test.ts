@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
-import { Command, Redis } from "@effect-resp/core"
+import { Command, ConnectionPool, Redis, type Transport } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
-import { Effect, Redacted, Ref, Schedule } from "effect"
+import { Deferred, Effect, Redacted, Ref, Schedule } from "effect"
 import { describe } from "vitest"
 import * as FaultProxy from "../support/FaultProxy.js"
 import { eventually } from "../support/RestartableServer.js"
@@ -92,6 +92,20 @@ describe("credentials that are refused", () => {
       expect(proxy.connections).toBe(2)
     })
   )
+
+  it.scopedLive.each(["ERR invalid password", "ERR Client sent AUTH, but no password is set"])(
+    "scenario 29: are known by the words of servers without users, too: %s",
+    (words) =>
+      Effect.gen(function* () {
+        const peer = yield* ScriptedPeer.make(([name], connection) =>
+          connection.write(name === "AUTH" ? `-${words}\r\n` : "-ERR unknown command `HELLO`\r\n")
+        )
+        const error = yield* Effect.flip(NodeRedis.make({ port: peer.port, credentials: { password: first } }))
+        expect(error).toMatchObject({ _tag: "ConnectionError", reason: "Auth", outcome: "NotSent" })
+        expect(error.message).toContain(words)
+        expect(peer.connections).toHaveLength(1)
+      })
+  )
 })
 
 it.scopedLive(
@@ -147,4 +161,36 @@ it.scopedLive("scenario 30: a server that has all the clients it takes is quoted
     )
     yield* eventually("a place", Effect.as(pushed, undefined), 1_000)
   })
+)
+
+it.scopedLive.each(["ERR max number of clients reached", "DENIED it is running in protected mode"])(
+  "scenario 30: a server that says %s before it is told a word is quoted, and told nothing",
+  (words) =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedPeer.make(() => {}, {
+        onConnect: (connection) => {
+          connection.write(`-${words}\r\n`)
+          connection.end()
+        }
+      })
+      const real = yield* NodeRedis.connector({ port: peer.port })
+      const heard = yield* Deferred.make<void>()
+      const connector: Transport.Connector = {
+        ...real,
+        connect: (handler) =>
+          real.connect({
+            ...handler,
+            onData: (chunk) => {
+              handler.onData(chunk)
+              Deferred.unsafeDone(heard, Effect.void)
+            }
+          })
+      }
+      // The set-up begins with the credentials, which come when the refusal has.
+      const credentials = Effect.as(Deferred.await(heard), { password: first })
+      const error = yield* Effect.flip(ConnectionPool.make(connector, { credentials }))
+      expect(error).toMatchObject({ _tag: "ConnectionError", reason: "Handshake", outcome: "NotSent" })
+      expect(error.message).toContain(words)
+      expect(peer.received).toEqual([])
+    })
 )

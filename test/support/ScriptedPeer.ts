@@ -7,6 +7,8 @@ import { RequestReader } from "./requests.js"
 export interface Connection {
   /** 1 for the first connection that was accepted. */
   readonly id: number
+  /** Until either side has ended it. */
+  readonly isOpen: boolean
   write(data: string | Uint8Array): void
   /** An orderly end (FIN). */
   end(): void
@@ -82,6 +84,9 @@ export const make = (
       const reader = new RequestReader()
       const connection: Connection = {
         id: connections.length + 1,
+        get isOpen() {
+          return !socket.destroyed
+        },
         write: (data) => void socket.write(data),
         end: () => void socket.end(),
         reset: () => void socket.resetAndDestroy(),

@@ -69,6 +69,21 @@ describe("big replies", () => {
     expect(user + system).toBeLessThan(2_000_000)
   })
 
+  it.each([
+    ["at once", Number.POSITIVE_INFINITY],
+    ["in small chunks", 1_460]
+  ] as const)("scenario 3: take time in proportion to their number of elements, %s", (_, size) => {
+    const count = 30_000
+    const { values, decoder } = collector(false)
+    const wire = bytesOf(`*${count}\r\n${":1\r\n".repeat(count)}`)
+    const start = process.cpuUsage()
+    for (let at = 0; at < wire.length; at += size) decoder.write(wire.subarray(at, at + size))
+    const { user, system } = process.cpuUsage(start)
+    expect((values[0] as ReadonlyArray<unknown>).length).toBe(count)
+    // It takes a hundredth of that; as much again for each element would be several seconds.
+    expect(user + system).toBeLessThan(500_000)
+  })
+
   it("may be long lines and long streamed strings, byte by byte", () => {
     const { values, decoder } = collector(false)
     const text = "y".repeat(60_000)

@@ -40,6 +40,14 @@ describe("doubles and big numbers", () => {
       -0,
       0
     ])
+    // Older servers print what their C library does.
+    expect(replies(",NaN\r\n,-NAN\r\n,+nan\r\n,Inf\r\n,-INF\r\n")).toEqual([
+      Number.NaN,
+      Number.NaN,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY
+    ])
     expect(replies(",1.5\r\n,10\r\n,1e10\r\n,1.5E-7\r\n,-2.5e+3\r\n,.5\r\n,5.\r\n,1e999\r\n")).toEqual([
       1.5,
       10,
@@ -138,6 +146,20 @@ describe("text or bytes", () => {
     decoder.write(bytesOf("$"))
     expect(questions).toBe(1)
   })
+
+  it.each([">1\r\n+p\r\n", "|1\r\n+k\r\n+v\r\n"])(
+    "scenario 10, 11: is asked of the reply itself, not when %j comes before it",
+    (before) => {
+      const out: Array<RespValue> = []
+      let wanted = false
+      const decoder = new Decoder({ onReply: (value) => out.push(value), onPush: () => {}, bytesWanted: () => wanted })
+      // The command is sent only when that has come.
+      decoder.write(bytesOf(before))
+      wanted = true
+      decoder.write(bytesOf("$2\r\n\u00ff\r\n"))
+      expect(out).toEqual([bytesOf("\u00ff")])
+    }
+  )
 
   it("is for pushes a matter of their own", () => {
     expect(asked("*1\r\n>2\r\n+k\r\n$1\r\np\r\n$1\r\na\r\n", [false], true).out).toEqual([

@@ -10,6 +10,7 @@ import type { Connection } from "./connection.js"
 import { type Failure, failureError, replyError } from "./failure.js"
 import type { OpenError } from "./handshake.js"
 import { Inbox } from "./inbox.js"
+import { answeredWithin } from "./lateness.js"
 import { encodeCommand } from "./protocol/encoder.js"
 import { Gather } from "./protocol/gather.js"
 import { decodeText } from "./protocol/text.js"
@@ -96,10 +97,9 @@ export const openMonitor = (
   Stream.unwrapScoped(
     Effect.map(open, (connection) => {
       const inbox = start(connection)
-      const answer = Effect.timeoutFail(inbox.take, {
-        duration: commandTimeout,
-        onTimeout: () => failureError({ _tag: "Timeout", millis: commandTimeout, connected: true }, true, command)
-      })
+      const answer = answeredWithin(commandTimeout, () =>
+        failureError({ _tag: "Timeout", millis: commandTimeout, connected: true }, true, command)
+      )(inbox.take)
       return Stream.concat(Stream.fromEffect(answer), repeatChunk(Effect.map(inbox.takeAll, Chunk.unsafeFromArray)))
     })
   )

@@ -14,6 +14,7 @@ import type { CommandQueue } from "./commandQueue.js"
 import type { Connection } from "./connection.js"
 import { detailOf, type Failure } from "./failure.js"
 import { call, type OpenError } from "./handshake.js"
+import { answeredWithin } from "./lateness.js"
 
 /** A session shorter than this counts as a failed attempt, so that a server that hangs up at once is not hammered. */
 export const stable = Duration.seconds(1)
@@ -45,7 +46,7 @@ const probe = (connection: Connection, { keepAlive, probeTimeout }: Supervision)
       return alive || connection.commandsInFlight > 0
         ? Effect.void
         : call(connection, [["PING"]]).pipe(
-            Effect.timeoutFail({ duration: probeTimeout, onTimeout: () => "silent" as const }),
+            answeredWithin(probeTimeout, () => "silent" as const),
             Effect.catchAll(() =>
               Effect.sync(() =>
                 connection.close({

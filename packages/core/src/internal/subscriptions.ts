@@ -13,6 +13,7 @@ import type { Subscriber, SubscriberOptions } from "../RedisPubSub.js"
 import type { Connection } from "./connection.js"
 import { type Failure, failureError, named, withoutArguments } from "./failure.js"
 import type { OpenError } from "./handshake.js"
+import { grace } from "./lateness.js"
 import { endOf, lost, stable } from "./multiplexer.js"
 import { encodeCommand } from "./protocol/encoder.js"
 import { SubscriberInbox } from "./subscriberInbox.js"
@@ -89,7 +90,7 @@ const probe = (connection: Connection, set: SubscriptionSet, options: Subscripti
         if (!isSilent()) return
         const { address } = connection
         connection.close({ _tag: "Connection", reason: "Lost", address, detail: "no answer to PING" })
-      }).pipe(Effect.delay(options.commandTimeout))
+      }).pipe(Effect.delay(grace), Effect.delay(options.commandTimeout))
     }),
     Effect.forever
   )
@@ -169,7 +170,9 @@ export const makeSubscriptions = (options: SubscriptionsOptions): Effect.Effect<
           set.abandon(call, failureError(failure, call.written, subscriptionCommand(call.command)))
         const { commandTimeout: millis } = options
         if (!call.finished && millis <= longest) {
-          timer = setTimeout(() => abandon({ _tag: "Timeout", millis, connected: set.isConnected }), millis)
+          timer = setTimeout(() => {
+            timer = setTimeout(() => abandon({ _tag: "Timeout", millis, connected: set.isConnected }), grace)
+          }, millis)
         }
         return Effect.sync(() => set.abandon(call, closed("interrupted")))
       })
