@@ -2,19 +2,9 @@ import { describe, expect, it, layer } from "@effect/vitest"
 import { Command, Pipeline, Redis, Transaction } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Effect, Either, Fiber, Option, Schedule, Stream } from "effect"
-import * as FaultProxy from "../support/FaultProxy.js"
 import { recordCommands } from "../support/monitor.js"
-import { anotherClient, redisLayer } from "../support/redis.js"
+import { behindProxy, redisLayer } from "../support/redis.js"
 import * as ScriptedPeer from "../support/ScriptedPeer.js"
-
-/** A client behind a proxy, and the server's own client. */
-const behindProxy = (options: NodeRedis.Options = {}) =>
-  Effect.gen(function* () {
-    const { port } = yield* NodeRedisServer.NodeRedisServer
-    const proxy = yield* FaultProxy.make({ port })
-    const client = yield* anotherClient({ port: proxy.port, ...options })
-    return { proxy, client, direct: yield* Redis.Redis }
-  })
 
 layer(redisLayer(), { excludeTestServices: true })("a connection that breaks", (it) => {
   it.effect(

@@ -2,9 +2,8 @@ import { expect, layer } from "@effect/vitest"
 import { Pipeline, Redis, RedisError, Reply, Script, Transaction } from "@effect-resp/core"
 import { type NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Effect, Either, Option, Schedule, Stream } from "effect"
-import * as FaultProxy from "../support/FaultProxy.js"
 import { recordCommands } from "../support/monitor.js"
-import { anotherClient, redisLayer } from "../support/redis.js"
+import { behindProxy, redisLayer } from "../support/redis.js"
 
 /** Once all is well again. Some connections may still be about to be lost. */
 const again = (client: Redis.RedisService) =>
@@ -12,14 +11,8 @@ const again = (client: Redis.RedisService) =>
     .execute(Redis.echo("again"))
     .pipe(Effect.retry({ while: RedisError.isSafeToRetry, schedule: Schedule.spaced("5 millis"), times: 100 }))
 
-/** A client behind a proxy, and the server's own client. */
-const behindProxy = (options: NodeRedis.Options = {}) =>
-  Effect.gen(function* () {
-    const { port } = yield* NodeRedisServer.NodeRedisServer
-    const proxy = yield* FaultProxy.make({ port })
-    const client = yield* anotherClient({ port: proxy.port, reconnect: Schedule.spaced("5 millis"), ...options })
-    return { proxy, client, direct: yield* Redis.Redis }
-  })
+const quickBehindProxy = (options: NodeRedis.Options = {}) =>
+  behindProxy({ reconnect: Schedule.spaced("5 millis"), ...options })
 
 const increment = Script.make({ keys: ["key"], lua: "return redis.call('INCR', KEYS[1])", reply: Reply.integer })
 
@@ -90,7 +83,7 @@ layer(redisLayer(), { excludeTestServices: true })("a reply that is lost", (it) 
     "scenario 18, 19: leaves the outcome of %s unknown, and nothing is sent again",
     ([name, way]) =>
       Effect.gen(function* () {
-        const { client, direct, proxy } = yield* behindProxy()
+        const { client, direct, proxy } = yield* quickBehindProxy()
         yield* direct.execute(Redis.scriptLoad(increment.lua))
         const key = `lost:${name}`
         proxy.afterRequest(lastOf(way), () => proxy.reset())
@@ -106,7 +99,7 @@ layer(redisLayer(), { excludeTestServices: true })("a reply that is lost", (it) 
 
   it.effect("scenario 18: leaves the outcome of a command that blocks unknown, and it takes nothing more", () =>
     Effect.gen(function* () {
-      const { client, direct, proxy } = yield* behindProxy()
+      const { client, direct, proxy } = yield* quickBehindProxy()
       const ways: ReadonlyArray<(pop: ReturnType<typeof Redis.blpop>) => Effect.Effect<unknown, unknown>> = [
         client.execute,
         (pop) => Effect.flatMap(client.pipeline([pop]), ([slot]) => slot!)
@@ -128,7 +121,7 @@ layer(redisLayer(), { excludeTestServices: true })("a reply that is lost", (it) 
   it.effect("scenario 18: is not asked for again, also where that would be safe: it says that it is", () =>
     Effect.gen(function* () {
       const { port } = yield* NodeRedisServer.NodeRedisServer
-      const { client, proxy } = yield* behindProxy()
+      const { client, proxy } = yield* quickBehindProxy()
       const record = yield* recordCommands(port)
       proxy.afterRequest("GET", () => proxy.reset())
       const error = yield* Effect.flip(client.execute(Redis.get("read")))
@@ -152,7 +145,7 @@ layer(redisLayer(), { excludeTestServices: true })("what timed out", (it) => {
   it.effect("scenario 20: is not sent again when it was sent, and the connection is then lost and comes back", () =>
     inEachWay((way, name) =>
       Effect.gen(function* () {
-        const { client, direct, proxy } = yield* behindProxy(impatient)
+        const { client, direct, proxy } = yield* quickBehindProxy(impatient)
         yield* direct.execute(Redis.scriptLoad(increment.lua))
         const key = `sent:${name}`
         proxy.afterRequest(lastOf(way), () => proxy.toClient.pause())
@@ -170,7 +163,7 @@ layer(redisLayer(), { excludeTestServices: true })("what timed out", (it) => {
   it.effect("scenario 20: is never sent when it waited for a connection that comes too late", () =>
     inEachWay((way, name) =>
       Effect.gen(function* () {
-        const { client, direct, proxy } = yield* behindProxy(impatient)
+        const { client, direct, proxy } = yield* quickBehindProxy(impatient)
         const key = `unsent:${name}`
         proxy.refuse(true)
         proxy.reset()
@@ -196,7 +189,7 @@ layer(redisLayer(), { excludeTestServices: true })("what timed out", (it) => {
 
   it.effect("scenario 20: is never sent when it waited behind others for too long", () =>
     Effect.gen(function* () {
-      const { client, direct, proxy } = yield* behindProxy({ ...impatient, maxInFlight: 1 })
+      const { client, direct, proxy } = yield* quickBehindProxy({ ...impatient, maxInFlight: 1 })
       proxy.toClient.pause()
       const sent = new Promise<void>((resolve) => proxy.afterRequest("INCR first", resolve))
       const first = yield* Effect.fork(Effect.exit(client.execute(Redis.incr("first"))))

@@ -1,23 +1,17 @@
 import { describe, expect, it, layer } from "@effect/vitest"
 import { Slot } from "@effect-resp/cluster"
 import { Command, Pipeline, Redis, Reply, Transaction } from "@effect-resp/core"
-import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
+import { NodeRedis } from "@effect-resp/node"
 import { Effect, Either, Fiber, Option, Schedule } from "effect"
 import { eventually } from "../pubsub/eventually.js"
-import * as FaultProxy from "../support/FaultProxy.js"
-import { anotherClient, redisLayer } from "../support/redis.js"
+import { behindProxy, redisLayer } from "../support/redis.js"
 import * as ScriptedCluster from "../support/ScriptedCluster.js"
 import * as ScriptedPeer from "../support/ScriptedPeer.js"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-const behindProxy = (options: NodeRedis.Options = {}) =>
-  Effect.gen(function* () {
-    const { port } = yield* NodeRedisServer.NodeRedisServer
-    const proxy = yield* FaultProxy.make({ port })
-    const client = yield* anotherClient({ port: proxy.port, reconnect: Schedule.spaced("1 millis"), ...options })
-    return { proxy, client, direct: yield* Redis.Redis }
-  })
+const quickBehindProxy = (options: NodeRedis.Options = {}) =>
+  behindProxy({ reconnect: Schedule.spaced("1 millis"), ...options })
 
 const count = Effect.map(Redis.get("n"), (value) => Number(Option.getOrElse(value, () => "0")))
 
@@ -29,7 +23,7 @@ describe.each([2, 3] as const)("a pipeline whose connection dies, RESP%i", (prot
   layer(redisLayer({ protocol }), { excludeTestServices: true })((it) => {
     it.scoped("scenario 53: keeps each reply that came; the others are Unknown and none is sent again", () =>
       Effect.gen(function* () {
-        const { client, proxy } = yield* behindProxy({ protocol })
+        const { client, proxy } = yield* quickBehindProxy({ protocol })
         const size = 5
         const reply = ":1\r\n".length
         for (let cut = 0; cut < size * reply; cut++) {
@@ -55,7 +49,7 @@ describe.each([2, 3] as const)("a pipeline whose connection dies, RESP%i", (prot
     ] as const) {
       it.scoped(`scenario 53: not yet written is NotSent or runs once, by option: ${whileDisconnected}`, () =>
         Effect.gen(function* () {
-          const { client, proxy } = yield* behindProxy({ protocol, whileDisconnected, maxInFlight: 1 })
+          const { client, proxy } = yield* quickBehindProxy({ protocol, whileDisconnected, maxInFlight: 1 })
           yield* Redis.del("n")
           proxy.toClient.drop = true
           const incr = Redis.incr("n")

@@ -2,8 +2,7 @@ import { expect, layer } from "@effect/vitest"
 import { Command, Pipeline, Redis, RedisError } from "@effect-resp/core"
 import { NodeRedisServer } from "@effect-resp/node"
 import { Effect, Option } from "effect"
-import * as FaultProxy from "../support/FaultProxy.js"
-import { anotherClient, redisLayer } from "../support/redis.js"
+import { anotherClient, behindProxy, redisLayer } from "../support/redis.js"
 
 const visits = Effect.map(
   Redis.get("visits"),
@@ -13,9 +12,7 @@ const visits = Effect.map(
 layer(redisLayer(), { excludeTestServices: true })("what is tried again because that is safe", (it) => {
   /** A client whose next connection is lost when the server has got an INCR, and has not answered yet. */
   const losing = Effect.gen(function* () {
-    const { port } = yield* NodeRedisServer.NodeRedisServer
-    const proxy = yield* FaultProxy.make({ port })
-    const client = yield* anotherClient({ port: proxy.port })
+    const { client, proxy } = yield* behindProxy()
     yield* Redis.del("visits")
     yield* client.execute(Redis.ping())
     proxy.toClient.drop = true

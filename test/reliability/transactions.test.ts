@@ -3,21 +3,15 @@ import { Command, Pipeline, Redis, RedisError, Transaction } from "@effect-resp/
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Deferred, Effect, Either, Exit, Fiber, Option, Schedule } from "effect"
 import { eventually } from "../pubsub/eventually.js"
-import * as FaultProxy from "../support/FaultProxy.js"
 import { recordCommands } from "../support/monitor.js"
-import { anotherClient, redisLayer } from "../support/redis.js"
+import { anotherClient, behindProxy, redisLayer } from "../support/redis.js"
 import * as ScriptedPeer from "../support/ScriptedPeer.js"
 
 const on = <A, E, R>(client: Redis.RedisService, effect: Effect.Effect<A, E, R>) =>
   Effect.provideService(effect, Redis.Redis, client)
 
-const behindProxy = (options: NodeRedis.Options = {}) =>
-  Effect.gen(function* () {
-    const { port } = yield* NodeRedisServer.NodeRedisServer
-    const proxy = yield* FaultProxy.make({ port })
-    const client = yield* anotherClient({ port: proxy.port, reconnect: Schedule.spaced("1 millis"), ...options })
-    return { proxy, client, direct: yield* Redis.Redis }
-  })
+const quickBehindProxy = (options: NodeRedis.Options = {}) =>
+  behindProxy({ reconnect: Schedule.spaced("1 millis"), ...options })
 
 const count = Effect.map(Redis.get("n"), (value) => Number(Option.getOrElse(value, () => "0")))
 
@@ -150,7 +144,7 @@ describe.each([2, 3] as const)("a transaction, RESP%i", (protocol) => {
       "scenario 61: that loses its connection in any step before EXEC is a WatchError, and applies nothing",
       () =>
         Effect.gen(function* () {
-          const { client, proxy } = yield* behindProxy({ protocol })
+          const { client, proxy } = yield* quickBehindProxy({ protocol })
           yield* Redis.del("n")
           const bodies: Readonly<Record<string, Effect.Effect<unknown, RedisError.RedisError, Redis.Redis>>> = {
             WATCH: Effect.void,
@@ -170,7 +164,7 @@ describe.each([2, 3] as const)("a transaction, RESP%i", (protocol) => {
 
     it.scoped("scenario 62, 66: whose EXEC got no answer is Unknown; only a broken watch runs the body again", () =>
       Effect.gen(function* () {
-        const { client, direct, proxy } = yield* behindProxy({ protocol })
+        const { client, direct, proxy } = yield* quickBehindProxy({ protocol })
         yield* Redis.del(["n", "k"])
         let runs = 0
         const patient = (change: Effect.Effect<unknown, RedisError.RedisError>) =>
@@ -192,7 +186,7 @@ describe.each([2, 3] as const)("a transaction, RESP%i", (protocol) => {
 
     it.scoped("scenario 63: cut off after any of its bytes is applied whole or not at all", () =>
       Effect.gen(function* () {
-        const { client, proxy } = yield* behindProxy({ protocol })
+        const { client, proxy } = yield* quickBehindProxy({ protocol })
         const parts = [Redis.incr("n"), Redis.incr("n"), Redis.incr("n")]
         const before = proxy.toServer.bytes
         yield* client.transaction(parts)
@@ -212,7 +206,7 @@ describe.each([2, 3] as const)("a transaction, RESP%i", (protocol) => {
 
     it.scoped("scenario 64: refused as late as at EXEC is not applied, and safe to retry if that passes", () =>
       Effect.gen(function* () {
-        const { client, direct, proxy } = yield* behindProxy({ protocol })
+        const { client, direct, proxy } = yield* quickBehindProxy({ protocol })
         const busy = Effect.gen(function* () {
           yield* config("busy-reply-threshold", 1)
           const other = yield* anotherClient()
@@ -256,7 +250,7 @@ describe.each([2, 3] as const)("a transaction, RESP%i", (protocol) => {
       "scenario 57: a script that is refused when it is queued has not run, in whatever words it is refused",
       () =>
         Effect.gen(function* () {
-          const { client } = yield* behindProxy({ protocol })
+          const { client } = yield* quickBehindProxy({ protocol })
           yield* Redis.del("n")
           yield* config("maxmemory", 1)
           const increment = Redis.eval("return redis.call('incr', KEYS[1])", { keys: ["n"] })

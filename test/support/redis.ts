@@ -1,6 +1,7 @@
-import type { Redis, RedisError } from "@effect-resp/core"
+import { Redis, type RedisError } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Effect, Layer } from "effect"
+import * as FaultProxy from "./FaultProxy.js"
 
 /** A private server, and a client of it. */
 export const redisLayer = (
@@ -20,3 +21,11 @@ export const anotherClient = (options: NodeRedis.Options = {}) =>
   Effect.flatMap(NodeRedisServer.NodeRedisServer, (server) =>
     NodeRedis.make({ port: server.port, host: server.host, ...options })
   )
+
+/** One whose way to the server goes through a proxy, and the one without. */
+export const behindProxy = (options: NodeRedis.Options = {}) =>
+  Effect.gen(function* () {
+    const proxy = yield* FaultProxy.make(yield* NodeRedisServer.NodeRedisServer)
+    const client = yield* anotherClient({ port: proxy.port, ...options })
+    return { proxy, client, direct: yield* Redis.Redis }
+  })
