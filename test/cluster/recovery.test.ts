@@ -2,10 +2,11 @@ import { expect, it } from "@effect/vitest"
 import { Slot } from "@effect-resp/cluster"
 import { Command, Redis } from "@effect-resp/core"
 import { NodeRedisCluster } from "@effect-resp/node"
-import { Effect, Either, Fiber, Option } from "effect"
+import { Duration, Effect, Either, Fiber, Option } from "effect"
 import { describe } from "vitest"
 import * as ClusterServers from "../support/ClusterServers.js"
 import { keyOf, slots } from "../support/cluster.js"
+import { eventually } from "../support/RestartableServer.js"
 import * as ScriptedCluster from "../support/ScriptedCluster.js"
 import * as ScriptedPeer from "../support/ScriptedPeer.js"
 
@@ -108,15 +109,56 @@ describe("the deadline", () => {
     Effect.gen(function* () {
       const cluster = yield* ScriptedCluster.make(1)
       let sent = 0
+      const unblocked = "-UNBLOCKED force unblock from blocking operation, instance state changed\r\n"
       cluster.answer = (_words, _node, connection) => {
         const first = ++sent === 1
-        setTimeout(() => connection.write(first ? "-UNBLOCKED force\r\n" : "_\r\n"), first ? 900 : 1_000)
+        setTimeout(() => connection.write(first ? unblocked : "_\r\n"), first ? 900 : 1_000)
       }
       const { redis } = yield* ScriptedCluster.connect(cluster, { commandTimeout: "300 millis" })
       expect(yield* redis.execute(Redis.blpop("foo", "1 second"))).toEqual(Option.none())
       expect(sent).toBe(2)
     })
   )
+})
+
+describe("a deadline longer than a timer takes", () => {
+  const warnings = Effect.acquireRelease(
+    Effect.sync(() => {
+      const told: Array<Error> = []
+      const note = (warning: Error) => void told.push(warning)
+      process.on("warning", note)
+      return { told, note }
+    }),
+    ({ note }) => Effect.sync(() => void process.off("warning", note))
+  )
+
+  for (const commandTimeout of [Duration.infinity, Duration.days(60)]) {
+    it.scopedLive(`is waited for without one: ${Duration.format(commandTimeout)}`, () =>
+      Effect.gen(function* () {
+        const { told } = yield* warnings
+        const cluster = yield* ScriptedCluster.make(2)
+        const { redis } = yield* ScriptedCluster.connect(cluster, { commandTimeout })
+        const last = keyOf(16_383)
+        // A former primary, which is not asked again until a map has come.
+        const respond = cluster.respond.bind(cluster)
+        let map: (() => void) | undefined
+        cluster.respond = (node, words, connection) => {
+          if (words[0] === "CLUSTER") map = () => respond(node, words, connection)
+          else respond(node, words, connection)
+        }
+        cluster.answer = () => (cluster.commands(1).length === 1 ? "-READONLY You can't write.\r\n" : ":7\r\n")
+        const running = yield* Effect.fork(redis.execute(Redis.incr(last)))
+        yield* eventually(
+          "asked for the map",
+          Effect.sync(() => (map === undefined ? "not" : undefined))
+        )
+        map!()
+        expect(yield* Fiber.join(running)).toBe(7)
+        expect(cluster.commands(1)).toEqual([`INCR ${last}`, `INCR ${last}`])
+        expect(told).toEqual([])
+      })
+    )
+  }
 })
 
 describe("commands together", () => {

@@ -1,6 +1,6 @@
 import { expect, it, layer } from "@effect/vitest"
 import { Slot } from "@effect-resp/cluster"
-import { Redis } from "@effect-resp/core"
+import { Command, Redis, RedisError } from "@effect-resp/core"
 import type { NodeRedisCluster } from "@effect-resp/node"
 import { Effect, Either, Fiber, Option, Redacted } from "effect"
 import { describe } from "vitest"
@@ -124,6 +124,49 @@ layer(clusterLayer({ args: ["--cluster-allow-reads-when-down", "yes"] }), { excl
         expect(yield* redis.execute(Redis.lrange(key, 0, -1))).toEqual(["two"])
         expect(yield* errorsAt(old, "UNBLOCKED")).toBe(1)
         yield* redis.execute(Redis.del(key))
+      })
+    )
+
+    it.scoped("BLPOP that somebody ends by CLIENT UNBLOCK is not repeated", () =>
+      Effect.gen(function* () {
+        const { redis } = yield* anotherClient()
+        const [owner] = yield* ownerAndOther(slots[0])
+        const popping = yield* Effect.fork(Effect.flip(redis.execute(Redis.blpop(keyOf(slots[0]), "10 seconds"))))
+        yield* hasClients(owner, blocked, 1)
+        const waiting = (yield* owner.client.execute(Redis.clientList())).filter(({ flags }) => flags.has("b"))
+        expect(yield* owner.client.execute(Redis.clientUnblock(waiting[0]!.id, { as: "error" }))).toBe(true)
+        const error = yield* Fiber.join(popping)
+        expect(error).toMatchObject({ _tag: "ReplyError", code: "UNBLOCKED", outcome: "Rejected" })
+        expect(RedisError.isSafeToRetry(error)).toBe(false)
+      })
+    )
+
+    it.scoped("what may run twice and has run, and finds its node gone later, is of unknown outcome", () =>
+      Effect.gen(function* () {
+        const [owner] = yield* ownerAndOther(slots[0])
+        const { proxy, redis } = yield* clientThrough(owner, { commandTimeout: "500 millis" })
+        const [key, elsewhere] = [keyOf(slots[0]), keyOf(slots[1])]
+        yield* redis.execute(Redis.mget([key, elsewhere]))
+        const claim = (value: string) => Command.idempotent(Redis.set(key, value, { onlyIf: "absent" }))
+        const ways: ReadonlyArray<Effect.Effect<unknown, RedisError.RedisError>> = [
+          redis.execute(claim("command")),
+          Effect.flatMap(redis.pipeline([claim("pipeline")]), ([slot]) => slot!),
+          redis.execute(Command.idempotent(Redis.mset({ [key]: "parts", [elsewhere]: "parts" })))
+        ]
+        for (const run of ways) {
+          yield* owner.client.execute(Redis.del([key]))
+          proxy.afterRequest(key, () => {
+            proxy.refuse(true)
+            proxy.reset()
+          })
+          const error = yield* Effect.flip(run)
+          expect(error).toMatchObject({ outcome: "Unknown", idempotent: true })
+          expect(RedisError.isSafeToRetry(error)).toBe(true)
+          expect(Option.isSome(yield* owner.client.execute(Redis.get(key)))).toBe(true)
+          proxy.refuse(false)
+          yield* eventually("a connection", Effect.as(redis.execute(Redis.get(key)), undefined))
+        }
+        yield* redis.execute(Redis.del([key, elsewhere]))
       })
     )
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Redis } from "@effect-resp/core"
+import { Command, Redis } from "@effect-resp/core"
 import { NodeRedisSentinel } from "@effect-resp/node"
 import { Duration, Effect, Either, Fiber, Option } from "effect"
 import * as FaultProxy from "../support/FaultProxy.js"
@@ -80,6 +80,25 @@ describe.concurrent("a client under sentinels", () => {
       })
       expect(millis).toBeLessThan(10_000)
     })
+  )
+
+  it.scopedLive(
+    "scenario 94: says of what may run twice, and has run at a primary since lost, that its outcome is unknown",
+    () =>
+      Effect.gen(function* () {
+        const { client, port } = yield* server
+        const proxy = yield* FaultProxy.make({ port })
+        const sentinel = yield* scriptedSentinel(() => proxy)
+        const sentinels = [addressOf(sentinel)]
+        const redis = yield* NodeRedisSentinel.make({ name: "any", sentinels, commandTimeout: "500 millis" })
+        proxy.afterRequest("SET claim mine", () => {
+          proxy.refuse(true)
+          proxy.reset()
+        })
+        const claim = Command.idempotent(Redis.set("claim", "mine", { onlyIf: "absent" }))
+        expect(yield* Effect.flip(redis.execute(claim))).toMatchObject({ outcome: "Unknown", idempotent: true })
+        expect(yield* client.execute(Redis.get("claim"))).toEqual(Option.some("mine"))
+      })
   )
 
   it.scopedLive("scenario 93: does not stay with a primary that was told of and is none", () =>

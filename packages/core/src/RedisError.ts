@@ -227,7 +227,8 @@ export const withContext = <E extends RedisError>(error: E, context: CommandCont
 }
 
 /**
- * The same error where other parts of the same command may have taken effect: its outcome is `Unknown`.
+ * The same error where another part of the same command, or an earlier attempt, may have taken effect: its outcome is
+ * `Unknown`.
  *
  * @since 0.1.0
  * @category combinators
@@ -241,6 +242,10 @@ export const inPart = (error: RedisError): RedisError => {
 /** Refusals that pass by themselves. */
 const transient = new Set(["BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN", "UNBLOCKED"])
 
+// UNBLOCKED also tells of CLIENT UNBLOCK, by which somebody ends the waiting on purpose.
+const isTransient = ({ code, text }: ReplyError): boolean =>
+  transient.has(code) && (code !== "UNBLOCKED" || text.startsWith("UNBLOCKED force unblock"))
+
 /** Reasons that another attempt will not change. */
 const final = new Set(["Closed", "Auth"])
 
@@ -249,9 +254,9 @@ const final = new Set(["Closed", "Auth"])
  * error, so that it fits a program with errors of its own: those are not safe.
  *
  * True when nothing was sent because of the connection, when the server refused the command for a reason that passes
- * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, READONLY, UNBLOCKED), when the outcome is unknown but the command
- * is read-only or was marked with `Command.idempotent`, for a `ClusterError`, for a `WatchError`, after which nothing was
- * applied, and for an `ExecAbortError` whose every reason passes.
+ * (LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, READONLY, UNBLOCKED but by CLIENT UNBLOCK), when the outcome is
+ * unknown but the command is read-only or was marked with `Command.idempotent`, for a `ClusterError`, for a `WatchError`,
+ * after which nothing was applied, and for an `ExecAbortError` whose every reason passes.
  *
  * @example
  * ```ts
@@ -267,7 +272,10 @@ const final = new Set(["Closed", "Auth"])
  * @category predicates
  */
 export const isSafeToRetry = (error: unknown): boolean => {
-  if (error instanceof ReplyError) return error.outcome === "Rejected" && transient.has(error.code)
+  if (error instanceof ReplyError) {
+    const { idempotent, outcome } = error
+    return isTransient(error) && (outcome === "Rejected" || (outcome === "Unknown" && idempotent === true))
+  }
   if (error instanceof ConnectionError && final.has(error.reason)) return false
   if (error instanceof ClusterError) {
     const { attempts, idempotent, outcome } = error

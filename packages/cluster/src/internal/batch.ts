@@ -7,7 +7,15 @@ import * as Either from "effect/Either"
 import type { Merge } from "./merge.js"
 import { mayAskReplica, type Place, type Placement } from "./placement.js"
 import type { Plan } from "./plan.js"
-import { Attempts, hasOthers, located, noNode, type Redirector, tooManyRedirections } from "./redirector.js"
+import {
+  Attempts,
+  hasOthers,
+  located,
+  noNode,
+  type Redirector,
+  stillUnknown,
+  tooManyRedirections
+} from "./redirector.js"
 import type { SlotTable } from "./slotTable.js"
 
 /** One command for one node. */
@@ -141,10 +149,21 @@ const attempt = (
     const { isFormer, pause, pending } = judge(options.redirector, sent, homeless, attempts)
     if (pending.length === 0) return Effect.void
     const next = withWaits(all, pending)
+    const unknown = new Map<Item, RedisError.RedisError>()
+    for (const item of next) {
+      const { outcome } = item
+      if (outcome?._tag === "Left" && outcome.left.outcome === "Unknown") unknown.set(item, outcome.left)
+    }
     const again = Effect.suspend(() =>
       options.redirector.isOver(attempts) ? Effect.void : attempt(options, all, next, attempts)
     )
-    return pause ? Effect.zipRight(options.redirector.pause(attempts, isFormer), again) : again
+    return (pause ? Effect.zipRight(options.redirector.pause(attempts, isFormer), again) : again).pipe(
+      Effect.map(() => {
+        for (const [item, error] of unknown) {
+          item.outcome = item.outcome && Either.mapLeft(item.outcome, (last) => stillUnknown(error, last))
+        }
+      })
+    )
   })
 }
 
@@ -157,8 +176,7 @@ const withWaits = (all: ReadonlyArray<Item>, pending: ReadonlyArray<Item>): Read
   return [...again].sort((a, b) => a.index - b.index)
 }
 
-const mayHaveRun = (outcome: Redis.Slot): boolean =>
-  Either.isRight(outcome) || outcome.left.outcome === "Unknown" || outcome.left.outcome === "Failed"
+const mayHaveRun = ({ outcome }: RedisError.RedisError): boolean => outcome === "Unknown" || outcome === "Failed"
 
 /** Which items are to be sent once more; where to, when not where the map says, is noted on each. */
 const judge = (
@@ -172,17 +190,24 @@ const judge = (
   let leave = homeless.length === 0
   let isFormer = false
   for (const { items, place } of groups) {
-    // Slots of which a later command has perhaps changed something.
-    const changed = new Set<number | undefined>()
+    // Slots of which a later command has perhaps changed something, and whether all of these are sent again.
+    const changed = new Map<number | undefined, boolean>()
     for (const item of items.toReversed()) {
-      if (item.outcome === undefined) continue
-      if (!item.command.definition.readOnly && mayHaveRun(item.outcome)) changed.add(item.slot)
-      if (Either.isRight(item.outcome)) continue
-      const error = item.outcome.left
+      const { outcome, slot } = item
+      if (outcome === undefined) continue
+      const { readOnly } = item.command.definition
+      if (Either.isRight(outcome)) {
+        if (!readOnly) changed.set(slot, false)
+        continue
+      }
+      const error = outcome.left
       const verdict = redirector.report(error, place.target)
       item.outcome = Either.left(located(error, place, attempts))
-      // What was read again behind such a command would not be what stood before it.
-      if (verdict._tag === "GiveUp" || (error.outcome === "Unknown" && changed.has(item.slot))) continue
+      // What was read again behind such a command would not be what stood before it, and what was written would undo it.
+      const isBehind = error.outcome === "Unknown" && changed.has(slot) && (readOnly || changed.get(slot) === false)
+      const isLast = verdict._tag === "GiveUp" || isBehind
+      if (!readOnly && mayHaveRun(error)) changed.set(slot, !isLast)
+      if (isLast) continue
       pending.push(item)
       if (verdict._tag === "Again") {
         leave &&= verdict.leave && hasOthers(item.slot, item.read)
@@ -252,17 +277,17 @@ const join = (command: Command.Command<unknown>, { items, merge, need }: Joining
   const { idempotent, name, readOnly } = command.definition
   const values: Array<Reply.Raw> = []
   let error: RedisError.RedisError | undefined
-  let mayHaveRun = false
+  let hasPerhapsRun = false
   for (const { outcome } of items) {
     if (outcome === undefined) continue
     if (Either.isRight(outcome)) values.push(outcome.right as Reply.Raw)
     else {
       error ??= outcome.left
-      mayHaveRun ||= outcome.left.outcome === "Unknown" || outcome.left.outcome === "Failed"
+      hasPerhapsRun ||= mayHaveRun(outcome.left)
     }
   }
   if (error !== undefined && (need === "all" || values.length === 0)) {
-    return Either.left((values.length > 0 || mayHaveRun) && !readOnly ? RedisError.inPart(error) : error)
+    return Either.left((values.length > 0 || hasPerhapsRun) && !readOnly ? RedisError.inPart(error) : error)
   }
   if (items.length === 0) return Either.left(noNode(undefined, false, command))
   try {

@@ -11,6 +11,7 @@ import * as FiberId from "effect/FiberId"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Node } from "../Topology.js"
+import { startTimer } from "./timer.js"
 
 /** What a node is used as. A replica's connections are told to answer reads, so a primary's are not used for it. */
 export type Role = "primary" | "replica"
@@ -104,7 +105,7 @@ export class NodeClients {
               leave()
               resume(outcome)
             }
-            const timer = setTimeout(() => told(Exit.fail(onTimeout())), millis)
+            const timer = startTimer(() => told(Exit.fail(onTimeout())), millis)
             entry.waiting.add(told)
             return Effect.sync(leave)
           })

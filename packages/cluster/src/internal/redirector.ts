@@ -10,6 +10,7 @@ import type { ClusterMap } from "./clusterMap.js"
 import { makeTarget, type NodeClients, type OpenError, type Target } from "./nodeClients.js"
 import type { Place, Placement } from "./placement.js"
 import type { Redirect } from "./redirect.js"
+import { startTimer } from "./timer.js"
 import { type MapAddress, makeNode } from "./topology.js"
 import { type Verdict, verdictOf } from "./verdict.js"
 
@@ -125,7 +126,7 @@ export class Redirector {
         waiting.delete(wake)
         resume(Effect.void)
       }
-      const timer = setTimeout(wake, isFormer ? attempts.longestPause : attempts.nextPause(waiting.size))
+      const timer = startTimer(wake, isFormer ? attempts.longestPause : attempts.nextPause(waiting.size))
       waiting.add(wake)
       return Effect.sync(wake)
     })
@@ -286,6 +287,19 @@ export class Redirector {
   ): Effect.Effect<A, E | RedisError.RedisError, R> {
     const verdict = this.report(error, place.target)
     if (verdict._tag === "GiveUp" || this.isOver(attempts)) return Effect.fail(located(error, place, attempts))
+    const next = this.next(call, error, attempts, verdict)
+    // Only a single command is sent again when it may have run, and fails with nothing else than these.
+    return mayHaveRun(error)
+      ? Effect.mapError(next, (last) => stillUnknown(error, last as RedisError.RedisError))
+      : next
+  }
+
+  private next<A, E, R>(
+    call: Call<A, E, R>,
+    error: E | RedisError.RedisError,
+    attempts: Attempts,
+    verdict: Exclude<Verdict, { _tag: "GiveUp" }>
+  ): Effect.Effect<A, E | RedisError.RedisError, R> {
     if (verdict._tag === "Again") {
       return attempts.pausesAfter(verdict.leave && hasOthers(call.slot, call.readOnly))
         ? this.later(call, error, undefined, attempts, verdict.isFormer)
@@ -310,6 +324,17 @@ export const located = <E>(error: E, { target }: Place, { timeout }: Attempts): 
     error instanceof RedisError.DecodeError
     ? RedisError.withContext(error, { node })
     : error
+}
+
+/** Whether an attempt that can be followed by another has perhaps run the command. */
+const mayHaveRun = (error: unknown): error is RedisError.ConnectionError | RedisError.ProtocolError =>
+  (error instanceof RedisError.ConnectionError || error instanceof RedisError.ProtocolError) &&
+  error.outcome === "Unknown"
+
+/** What is told of a command's last failure, where an earlier one left open whether it ran: it still is. */
+export const stillUnknown = (earlier: RedisError.RedisError, last: RedisError.RedisError): RedisError.RedisError => {
+  const told = RedisError.inPart(last)
+  return told.outcome === "NotSent" ? earlier : told
 }
 
 /** Whether another node may do the same: for a write to a slot there is none. */

@@ -40,6 +40,8 @@ const passing: ReadonlyMap<string, Verdict> = new Map([
 ])
 
 const ofRefusal = (code: string, text: string, origin: Address): Verdict => {
+  // With other words it is CLIENT UNBLOCK's, by which somebody ends the waiting on purpose.
+  if (code === "UNBLOCKED" && !text.startsWith("UNBLOCKED force unblock")) return mine
   if (code !== "MOVED" && code !== "ASK") return passing.get(code) ?? mine
   return parseRedirect(text, origin) ?? lookAgain
 }
