@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Command, type ConnectionPool, Monitor, Redis } from "@effect-resp/core"
 import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
-import { Effect, Fiber, Redacted, Ref, Schedule, Stream } from "effect"
+import { Effect, Exit, Fiber, Redacted, Ref, Schedule, Scope, Stream } from "effect"
 
 const first: ConnectionPool.Credentials = { password: Redacted.make("f1rst") }
 const second: ConnectionPool.Credentials = { username: "app", password: Redacted.make("s3cond") }
@@ -51,6 +51,74 @@ it.scopedLive("an Effect of credentials that dies for a while does not end the r
     yield* admin.execute(Command.make(["CLIENT", "KILL", "SKIPME", "yes"]))
     const again = client.execute(Redis.echo("again")).pipe(Effect.retry(Schedule.spaced("10 millis")))
     expect(yield* Effect.timeout(again, "2 seconds")).toBe("again")
+  })
+)
+
+/** It cannot be interrupted, as what acquires a resource cannot; the end of the test ends it. */
+const hanging = Effect.gen(function* () {
+  const latch = yield* Effect.makeLatch()
+  yield* Effect.addFinalizer(() => latch.open)
+  return Effect.uninterruptible(Effect.as(latch.await, first))
+})
+
+it.scopedLive(
+  "scenario 25: an Effect of credentials that hangs and cannot be interrupted fails the layer in time",
+  () =>
+    Effect.gen(function* () {
+      const { port } = yield* secured
+      const making = NodeRedis.make({ port, credentials: yield* hanging, connectTimeout: "100 millis" })
+      const error = yield* Effect.flip(making).pipe(Effect.disconnect, Effect.timeout("1 second"))
+      expect(error).toMatchObject({ _tag: "TimeoutError", phase: "Connect", millis: 100, outcome: "NotSent" })
+    })
+)
+
+it.scopedLive(
+  "scenario 25: credentials that hang on a reconnect are asked for again, and do not keep a client open",
+  () =>
+    Effect.gen(function* () {
+      const { admin, port } = yield* secured
+      const never = yield* hanging
+      let isHanging = false
+      const asked = yield* Ref.make(0)
+      const credentials = Effect.suspend(() =>
+        isHanging
+          ? Effect.zipRight(
+              Ref.update(asked, (n) => n + 1),
+              never
+            )
+          : Effect.succeed(first)
+      )
+      const scope = yield* Scope.make()
+      const client = yield* NodeRedis.make({
+        port,
+        credentials,
+        connectTimeout: "100 millis",
+        reconnect: Schedule.spaced("10 millis")
+      }).pipe(Scope.extend(scope))
+      const reconnecting = Effect.gen(function* () {
+        yield* Ref.set(asked, 0)
+        isHanging = true
+        yield* admin.execute(Command.make(["CLIENT", "KILL", "SKIPME", "yes"]))
+        yield* Effect.repeat(Effect.delay(Ref.get(asked), "5 millis"), { until: (n) => n > 1 })
+      }).pipe(Effect.timeout("1 second"))
+      yield* reconnecting
+      isHanging = false
+      expect(yield* whoami(client)).toBe("default")
+      yield* reconnecting
+      yield* Scope.close(scope, Exit.void).pipe(Effect.disconnect, Effect.timeout("1 second"))
+    })
+)
+
+it.scopedLive("an Effect of credentials that are none fails the layer, and says what they must be", () =>
+  Effect.gen(function* () {
+    const { port } = yield* secured
+    for (const given of [null, { password: "f1rst" }, { username: 5, password: first.password }]) {
+      const credentials = Effect.succeed(given as unknown as ConnectionPool.Credentials)
+      const error = yield* Effect.flip(NodeRedis.make({ port, credentials }))
+      expect(error).toMatchObject({ _tag: "ConnectionError", reason: "Auth", outcome: "NotSent" })
+      expect(error.message).toContain("credentials must have a")
+      expect(JSON.stringify(error) + String(error)).not.toContain("f1rst")
+    }
   })
 )
 

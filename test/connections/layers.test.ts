@@ -139,7 +139,7 @@ describe("options that cannot be used", () => {
     [{ path: "/tmp/x.sock", tls: true }, "tls does not go over a Unix socket"],
     [{ database: -1 }, "database must be a whole number of at least 0"],
     [{ clientName: "two words" }, "clientName must be printable ASCII without spaces"],
-    [{ connections: 0 }, "connections must be at least 1"]
+    [{ connections: 0 }, "connections must be a whole number from 1 to 1000"]
   ]
   it.effect.each(cases)("%o", ([options, reason]) =>
     Effect.gen(function* () {

@@ -87,6 +87,9 @@ export const make = (group: Group, options: Options = {}): Effect.Effect<Redis.R
   Effect.gen(function* () {
     if (group.name === "") return yield* refuse("name must not be empty")
     if (group.sentinels.length === 0) return yield* refuse("sentinels must name at least one server")
+    yield* Effect.mapError(ConnectionPool.check({ credentials: group.sentinelCredentials }), ({ reason }) =>
+      refuse(reason.replace("credentials", "sentinelCredentials"))
+    )
     const clients = yield* NodeClients.make(({ node }, watched) =>
       Effect.flatMap(group.sentinelConnector(node), (connector) =>
         ConnectionPool.make(watched(connector), {

@@ -10,9 +10,9 @@ import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Option from "effect/Option"
-import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { isBlocking, type Restriction, restrictionOf } from "./internal/restrictions.js"
+import { blockMillisOf, canBlock, type Restriction, restrictionOf } from "./internal/restrictions.js"
+import { refusedPlaces } from "./internal/schemaIssue.js"
 import type { RedisError } from "./RedisError.js"
 import { Redis } from "./RedisService.js"
 import * as Reply from "./Reply.js"
@@ -77,7 +77,7 @@ export interface Definition {
   readonly readOnly: boolean
   /** Running it twice is harmless. */
   readonly idempotent: boolean
-  /** It can hold up its connection, so it runs on a reserved one. */
+  /** It can hold up its connection, so it runs on a reserved one. Of XREAD and XREADGROUP the words of each decide. */
   readonly blocking: boolean
   /** Why it cannot run on a connection that others share, if so. */
   readonly restriction: Restriction | undefined
@@ -226,6 +226,7 @@ export interface DefinitionOptions {
   readonly keys?: KeySpec
   readonly readOnly?: boolean
   readonly idempotent?: boolean
+  /** It can hold up its connection. The server's own commands that do are known without it. */
   readonly blocking?: boolean
 }
 
@@ -236,6 +237,7 @@ export interface DefinitionOptions {
  * @category models
  */
 export interface CallOptions<out A> {
+  /** How long the server may block, in milliseconds (0: without end); by default what a command's words say that is known. */
   readonly blockMillis?: number
   readonly onNoScript?: Command<A>
 }
@@ -276,7 +278,7 @@ export const define = (name: string, options: DefinitionOptions = {}): Construct
     keys: options.keys ?? keyRange(prefix.length),
     readOnly,
     idempotent: options.idempotent ?? readOnly,
-    blocking: options.blocking ?? false,
+    blocking: options.blocking === true || blockMillisOf(prefix) !== undefined,
     restriction: restrictionOf(prefix)
   }
   // An array literal is as long as its words; one that is put together by spreading has room for sixteen more, which are
@@ -287,10 +289,31 @@ export const define = (name: string, options: DefinitionOptions = {}): Construct
       : args.length === 1
         ? [prefix[0]!, args[0]!]
         : [prefix[0]!, args[0]!, args[1]!]
-  const construct = (args: ReadonlyArray<Word>, reply: Reply.Reply<unknown>, call?: CallOptions<unknown>): never =>
-    new CommandImpl(definition, wordsOf(args), reply, call?.blockMillis, call?.onNoScript) as never
+  const plain = (args: ReadonlyArray<Word>, reply: Reply.Reply<unknown>, call?: CallOptions<unknown>) =>
+    call?.blockMillis === undefined
+      ? new CommandImpl(definition, wordsOf(args), reply, undefined, call?.onNoScript)
+      : new CommandImpl(definition, timed(wordsOf(args), call), reply, call.blockMillis, call.onNoScript)
+  const whileBlocking: Definition = { ...definition, blocking: true }
+  const blocking = (args: ReadonlyArray<Word>, reply: Reply.Reply<unknown>, call: CallOptions<unknown> = {}) => {
+    const words = wordsOf(args)
+    const known = blockMillisOf(words)
+    return new CommandImpl(
+      known === undefined ? definition : whileBlocking,
+      timed(words, call),
+      reply,
+      call.blockMillis ?? known,
+      call.onNoScript
+    )
+  }
+  const construct = (canBlock(prefix[0]) ? blocking : plain) as (...args: Parameters<typeof plain>) => never
   return Object.assign(construct, { definition })
 }
+
+/** The words of a command, with what is to be said of a time that is none. */
+const timed = (words: ReadonlyArray<Word>, { blockMillis }: CallOptions<unknown>): ReadonlyArray<Word> =>
+  blockMillis === undefined || (Number.isFinite(blockMillis) && blockMillis >= 0)
+    ? words
+    : words.concat(new InvalidArgument("blockMillis must be a number of at least 0, which is without end"))
 
 /**
  * Any command, by its words. Without options it has no keys, may not be repeated, and its reply is plain JavaScript.
@@ -325,19 +348,21 @@ export const make: {
 ): never => {
   const name = words[0].toUpperCase()
   const readOnly = options.readOnly ?? false
-  const keys = options.keys ?? []
+  const keys = options.keys?.slice() ?? []
+  const blockMillis = options.blockMillis ?? blockMillisOf(words)
   return new CommandImpl(
     {
       name,
       keys: () => keys,
       readOnly,
       idempotent: options.idempotent ?? readOnly,
-      blocking: options.blockMillis !== undefined || isBlocking(words),
+      blocking: blockMillis !== undefined,
       restriction: restrictionOf(words)
     },
-    words,
+    // A copy: its owner may change the array, which is judged now and sent later.
+    timed(words.slice(), options),
     options.reply ?? Reply.value,
-    options.blockMillis,
+    blockMillis,
     undefined
   ) as never
 }
@@ -353,7 +378,10 @@ export interface MakeOptions {
   readonly keys?: ReadonlyArray<number>
   readonly readOnly?: boolean
   readonly idempotent?: boolean
-  /** The command blocks for up to so many milliseconds (0: without end), so it runs on a reserved connection. */
+  /**
+   * The command blocks for up to so many milliseconds (0: without end), so it runs on a reserved connection. By default
+   * what the words say of a command that the server itself is known to block.
+   */
   readonly blockMillis?: number
 }
 
@@ -412,11 +440,9 @@ export const withSchema = <A, I>(schema: Schema.Schema<A, I>) => {
   const decode = (input: unknown): A => {
     const parsed = parse(input)
     if (parsed._tag === "Right") return parsed.right
-    // The formatted message would show the value, which may be a secret: only the paths are told.
-    const paths = ParseResult.ArrayFormatter.formatErrorSync(parsed.left).map((issue) => issue.path.join("."))
-    throw new Reply.Mismatch(
-      `the schema refuses it${paths.some((path) => path !== "") ? ` at ${paths.join(", ")}` : ""}`
-    )
+    // The formatted message would show the value, which may be a secret: only places are told.
+    const places = refusedPlaces(schema, parsed.left)
+    throw new Reply.Mismatch(`the schema refuses it${places === "" ? "" : ` at ${places}`}`)
   }
   return <C extends Command<Option.Option<I>> | Command<I>>(
     self: C

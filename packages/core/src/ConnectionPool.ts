@@ -10,7 +10,8 @@ import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { Command } from "./Command.js"
-import { invalidOption, makeClient } from "./internal/client.js"
+import { makeClient } from "./internal/client.js"
+import { invalidOption } from "./internal/options.js"
 import { runTogether } from "./internal/runner.js"
 import type { CommandError, ConnectionError, TimeoutError } from "./RedisError.js"
 import { Redis, type RedisService, type Slot } from "./RedisService.js"
@@ -28,7 +29,8 @@ export interface Credentials {
 }
 
 /**
- * How a client behaves, whatever it connects over. Every bound and deadline has a finite default.
+ * How a client behaves, whatever it connects over. Every bound and deadline has a finite default. A duration is at least
+ * 1 millisecond (`closeTimeout` may be 0); `Duration.infinity` is without end, and an interval of it never comes round.
  *
  * @since 0.1.0
  * @category options
@@ -71,7 +73,7 @@ export interface Options {
    * default.
    */
   readonly readOnly?: boolean | undefined
-  /** Multiplexed connections; 1 by default. */
+  /** Multiplexed connections, up to 1000; 1 by default. */
   readonly connections?: number | undefined
   /** Reserved connections at most; 64 by default. */
   readonly maxReserved?: number | undefined
@@ -170,13 +172,16 @@ export declare namespace Prepared {
 export const together: (pipelines: ReadonlyArray<Prepared>) => Effect.Effect<void> = runTogether
 
 /**
- * Fails with a `CommandError` that names an option which cannot be used: what `make` does before it connects.
+ * Fails with a `CommandError` that names an option which cannot be used: what `make` does before it connects. Those who
+ * have durations of their own give them by their names.
  *
  * @since 0.1.0
  * @category options
  */
-export const check = (options: Options): Effect.Effect<void, CommandError> =>
-  Effect.suspend(() => invalidOption(options) ?? Effect.void)
+export const check = (
+  options: Options,
+  durations?: Readonly<Record<string, DurationInput | undefined>>
+): Effect.Effect<void, CommandError> => Effect.suspend(() => invalidOption(options, durations) ?? Effect.void)
 
 /**
  * Makes a client over a connector, for a scope. Fails with a `ConnectionError` or `TimeoutError` when the first

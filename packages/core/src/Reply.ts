@@ -65,10 +65,10 @@ export class Mismatch {
  */
 export const reasonOf = (cause: unknown): string => {
   try {
-    // A user's exception may quote the value, so only its kind is told.
-    return cause instanceof Mismatch
-      ? cause.reason
-      : `the decoder threw ${cause instanceof Error ? cause.name : "a value"}`
+    if (cause instanceof Mismatch) return cause.reason
+    // A user's exception may quote the value, in its name, too: only its class is told.
+    const name: unknown = cause instanceof Error ? Object.getPrototypeOf(cause).constructor.name : undefined
+    return `the decoder threw ${typeof name === "string" ? name : "a value"}`
   } catch {
     // It may also throw when looked at, and its command is to be answered all the same.
     return "the decoder threw a value"

@@ -76,6 +76,12 @@ const resolve = (
     if (location instanceof RedisError.CommandError) return Effect.fail(location)
     const port = options.port ?? location.port ?? 6379
     if (!isPort(port)) return Effect.fail(refuse("port must be a whole number from 1 to 65535"))
+    for (const name of ["host", "path"] as const) {
+      const value: unknown = options[name] ?? undefined
+      if (value !== undefined && (typeof value !== "string" || value === "")) {
+        return Effect.fail(refuse(`${name} must be a string that is not empty`))
+      }
+    }
     const path = options.path ?? (options.host === undefined ? location.path : undefined)
     if (path !== undefined && options.tls) return Effect.fail(refuse("tls does not go over a Unix socket"))
     return Effect.map(toTls(path === undefined && (options.tls ?? location.tls ?? false)), (tls) => ({

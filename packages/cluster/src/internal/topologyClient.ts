@@ -63,10 +63,11 @@ const onceConnected = (
 export const makeTopologyClient = (options: TopologyClientOptions) =>
   Effect.gen(function* () {
     const { mapAddress, pool, readFrom } = options
-    yield* ConnectionPool.check(pool)
+    yield* ConnectionPool.check(pool, { refreshInterval: options.refreshInterval })
     yield* oneOf("readFrom", readFrom, ["primary", "replica", "preferReplica", "nearest"])
     yield* oneOf("subscribeTo", options.subscribeTo, ["primary", "replica"])
-    const commandTimeout = Duration.toMillis(pool.commandTimeout ?? "5 seconds")
+    // For ever, too, is no longer than a timer takes: one that is given more is over at once.
+    const commandTimeout = Math.min(Duration.toMillis(pool.commandTimeout ?? "5 seconds"), 2 ** 31 - 1)
     const clients = yield* NodeClients.make(({ node, role }, watched) =>
       Effect.flatMap(options.connector(node), (connector) =>
         ConnectionPool.make(watched(connector), {

@@ -10,7 +10,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { Command } from "../Command.js"
 import type { Client, Credentials, Options, Runner } from "../ConnectionPool.js"
-import { CommandError, type ConnectionError, type RedisError, type TimeoutError } from "../RedisError.js"
+import type { CommandError, ConnectionError, RedisError, TimeoutError } from "../RedisError.js"
 import type { RedisService } from "../RedisService.js"
 import type { Connector } from "../Transport.js"
 import { CommandQueue, type QueueLimits } from "./commandQueue.js"
@@ -21,6 +21,7 @@ import { authenticate, openConnection, type Setup } from "./handshake.js"
 import { type Call, type Leases, makeLeases } from "./lease.js"
 import { openMonitor } from "./monitor.js"
 import { supervise } from "./multiplexer.js"
+import { credentialsOf, invalidOption } from "./options.js"
 import { isBlocking, preparePipeline, runCommand, runPipeline, runTransaction } from "./runner.js"
 import { scanPages } from "./scanPages.js"
 import { atEnd, patiently } from "./scopeEnd.js"
@@ -30,34 +31,6 @@ const defaultReconnect = Schedule.exponential("50 millis").pipe(
   Schedule.union(Schedule.spaced("2 seconds")),
   Schedule.jittered
 )
-
-/** An option that cannot be used, found before anything is connected. */
-export const invalidOption = (options: Options): CommandError | undefined => {
-  const refuse = (reason: string) => new CommandError({ reason, outcome: "NotSent" })
-  const { clientName, database } = options
-  if (database !== undefined && !(Number.isSafeInteger(database) && database >= 0)) {
-    return refuse("database must be a whole number of at least 0")
-  }
-  if (clientName !== undefined && !/^[!-~]+$/.test(clientName)) {
-    return refuse("clientName must be printable ASCII without spaces")
-  }
-  for (const name of [
-    "connections",
-    "maxReserved",
-    "maxInFlight",
-    "maxInFlightBytes",
-    "maxWaiting",
-    "maxWaitingBytes"
-  ] as const) {
-    const value = options[name]
-    if (value !== undefined && !(value >= 1)) return refuse(`${name} must be at least 1`)
-  }
-}
-
-const credentialsOf = (options: Options): Effect.Effect<Credentials | undefined, unknown> => {
-  const { credentials } = options
-  return Effect.isEffect(credentials) ? credentials : Effect.succeed(credentials)
-}
 
 const sameCredentials = (a: Credentials | undefined, b: Credentials | undefined): boolean =>
   a?.username === b?.username && Equal.equals(a && Redacted.value(a.password), b && Redacted.value(b.password))

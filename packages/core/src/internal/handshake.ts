@@ -10,6 +10,7 @@ import type { Connector } from "../Transport.js"
 import { Connection, type ConnectionListener } from "./connection.js"
 import { Entry } from "./entry.js"
 import { detailOf, type Failure, withoutArguments } from "./failure.js"
+import { BadCredentials } from "./options.js"
 import { encodeCommand, type Payload } from "./protocol/encoder.js"
 import { RespError, type RespValue } from "./protocol/value.js"
 import { atEnd } from "./scopeEnd.js"
@@ -118,11 +119,14 @@ const shakeHands = (connection: Connection, setup: Setup): Effect.Effect<void, C
   setup.credentials.pipe(
     // However it failed, a defect or an interruption of its own included. Its cause may quote the credentials.
     Effect.catchAllCause(
-      () =>
+      (cause) =>
         new ConnectionError({
           reason: "Auth",
           address: connection.address,
-          detail: "the credentials could not be had",
+          detail:
+            cause._tag === "Fail" && cause.error instanceof BadCredentials
+              ? cause.error.reason
+              : "the credentials could not be had",
           outcome: "NotSent"
         })
     ),

@@ -3,33 +3,73 @@
  */
 import { decodeText } from "./protocol/text.js"
 
-/** A word as the server understands it, which may be given as bytes, too. */
 /** A word as the server reads a name: in any case, text or bytes. */
 export const upper = (word: unknown): string =>
-  (word instanceof Uint8Array ? decodeText(word, 0, word.length) : String(word)).toUpperCase()
+  (word instanceof Uint8Array
+    ? decodeText(word, 0, word.length)
+    : typeof word === "object"
+      ? ""
+      : String(word)
+  ).toUpperCase()
 
-/** They hold up their connection while they wait; the server lets them block. */
-export const blockingCommands: ReadonlySet<string> = new Set([
-  "BLMOVE",
-  "BLMOVEM",
-  "BLMPOP",
-  "BLPOP",
-  "BRPOP",
-  "BRPOPLPUSH",
-  "BZMPOP",
-  "BZPOPMAX",
-  "BZPOPMIN",
-  "WAIT",
-  "WAITAOF"
+/** Commands that hold up their connection: where among their words their timeout is, and its unit in milliseconds. */
+const timeouts: ReadonlyMap<string, readonly [at: number, unit: number]> = new Map([
+  ["BLMOVE", [5, 1000]],
+  ["BLMOVEM", [5, 1000]],
+  ["BLMPOP", [1, 1000]],
+  ["BLPOP", [-1, 1000]],
+  ["BRPOP", [-1, 1000]],
+  ["BRPOPLPUSH", [3, 1000]],
+  ["BZMPOP", [1, 1000]],
+  ["BZPOPMAX", [-1, 1000]],
+  ["BZPOPMIN", [-1, 1000]],
+  ["WAIT", [2, 1]],
+  ["WAITAOF", [3, 1]]
 ])
 
-/** Whether a command, by its words, can hold up its connection. */
-export const isBlocking = (words: ReadonlyArray<unknown>): boolean => {
+/** They hold it up only with BLOCK. */
+const streamReads: ReadonlySet<string> = new Set(["XREAD", "XREADGROUP"])
+
+/** How many words come behind an option of theirs; other options are alone. */
+const optionWords: ReadonlyMap<string, number> = new Map([
+  ["BLOCK", 1],
+  ["CLAIM", 1],
+  ["COUNT", 1],
+  ["GROUP", 2]
+])
+
+const streamTimeout = (words: ReadonlyArray<unknown>): unknown => {
+  let timeout: unknown
+  for (let at = 1; at < words.length; at++) {
+    // A group or a consumer may be called like an option, and a stream, too.
+    const option = upper(words[at])
+    if (option === "STREAMS") return timeout
+    if (option === "BLOCK") timeout = words[at + 1]
+    at += optionWords.get(option) ?? 0
+  }
+  // Such a command is refused.
+  return undefined
+}
+
+const millisOf = (timeout: unknown, unit: number): number => {
+  const text = upper(timeout)
+  const millis = text === "" ? Number.NaN : Number(text) * unit
+  // What is no time is refused at once.
+  return millis >= 0 && millis < Number.POSITIVE_INFINITY ? Math.ceil(millis) : 1
+}
+
+/** Whether commands of that name are known to block, some of them with certain words alone. */
+export const canBlock = (name: unknown): boolean => timeouts.has(upper(name)) || streamReads.has(upper(name))
+
+/** For how long a command blocks, by its words, in milliseconds: 0 is without end. `undefined` where it is not known to. */
+export const blockMillisOf = (words: ReadonlyArray<unknown>): number | undefined => {
   const name = upper(words[0])
-  if (name !== "XREAD" && name !== "XREADGROUP") return blockingCommands.has(name)
-  const options = words.slice(1).map(upper)
-  const at = options.indexOf("BLOCK")
-  return at >= 0 && at < options.indexOf("STREAMS")
+  if (streamReads.has(name)) {
+    const timeout = streamTimeout(words)
+    return timeout === undefined ? undefined : millisOf(timeout, 1)
+  }
+  const place = timeouts.get(name)
+  return place === undefined ? undefined : millisOf(words.at(place[0]), place[1])
 }
 
 /** They change the state of their session; a lease that ran one is not used again by others. */
