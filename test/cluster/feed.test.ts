@@ -127,6 +127,16 @@ describe("a feed", () => {
     expect([...world.inner].sort()).toEqual(["a", "b", "c"])
   })
 
+  it("makes its names anew as they were, though the subscriber wrote over what it was told", () => {
+    const world = makeWorld()
+    world.join("a")
+    world.settle()
+    for (const event of Effect.runSync(world.outbox.takeAll)) if ("channel" in event) event.channel.fill(42)
+    world.lose()
+    world.settle()
+    expect([...world.inner]).toEqual(["a"])
+  })
+
   it("confirms what is left while there is no server, and does not make it anew", () => {
     const world = makeWorld()
     world.join("a", "b")

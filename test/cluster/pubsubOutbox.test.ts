@@ -3,6 +3,7 @@ import { SubscriberOutbox } from "@effect-resp/cluster/internal/subscriberOutbox
 import { RedisError, type RedisPubSub } from "@effect-resp/core"
 import { Effect, Exit, Fiber, Option } from "effect"
 import * as fc from "effect/FastCheck"
+import { setBack } from "../support/setBack.js"
 
 type Event = RedisPubSub.Event<Uint8Array>
 
@@ -100,6 +101,35 @@ describe("what a subscriber has not taken yet", () => {
       yield* Fiber.joinAll(feeds)
       expect(entered).toBe(2)
     }).pipe(Effect.runPromise))
+
+  it.each([
+    ["suspend", [0, 1, 2, 3]],
+    ["sliding", [undefined, 2, 3]],
+    ["dropping", [0, 1, undefined]]
+  ] as const)("is full of few messages that are large: %s", (strategy, numbers) => {
+    const outbox = new SubscriberOutbox(1_024, strategy)
+    const channel = new Uint8Array(2 ** 23)
+    for (let n = 0; n < 4; n++) {
+      outbox.push({ type: "message", channel, pattern: Option.none(), data: bytes(n) })
+      expect(outbox.isFull).toBe(strategy === "suspend" && n >= 1)
+    }
+    expect(Option.toArray(take(outbox)).map(numberOf)).toEqual(numbers.slice(0, 1))
+    expect(Effect.runSync(outbox.takeAll).map(numberOf)).toEqual(numbers.slice(1))
+    expect(outbox.isFull).toBe(false)
+    // What is taken counts no more.
+    for (let n = 4; n < 20; n++) {
+      outbox.push({ type: "message", channel, pattern: Option.none(), data: bytes(n) })
+      expect(Option.toArray(take(outbox)).map(numberOf)).toEqual([n])
+    }
+  })
+
+  it("a poll ends in time though the clock is set back meanwhile", () =>
+    new SubscriberOutbox(1, "suspend").poll("20 millis").pipe(
+      Effect.withClock(setBack()),
+      Effect.timeoutFail({ duration: "1 second", onTimeout: () => "too late" }),
+      Effect.map((polled) => expect(polled).toEqual(Option.none())),
+      Effect.runPromise
+    ))
 
   it("gives what it has before it tells why nothing more will come", () => {
     const outbox = new SubscriberOutbox(2, "sliding")

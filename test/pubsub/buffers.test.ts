@@ -1,8 +1,10 @@
 import { describe, expect, layer } from "@effect/vitest"
 import { Command, Pipeline, Redis, RedisPubSub } from "@effect-resp/core"
+import { NodeRedis, NodeRedisServer } from "@effect-resp/node"
 import { Chunk, Effect, Fiber, Option, Stream } from "effect"
 import { redisLayer } from "../support/redis.js"
-import { eventually } from "./eventually.js"
+import { setBack } from "../support/setBack.js"
+import { eventually, settled } from "./eventually.js"
 
 const publishMany = (channel: string, count: number, data = (i: number) => String(i)) =>
   Pipeline.all(Array.from({ length: count }, (_, i) => Redis.publish(channel, data(i))))
@@ -61,6 +63,50 @@ describe.each([2, 3] as const)("buffers, RESP%i", (protocol) => {
         })
       )
 
+      it.scoped(
+        "scenario 73: few messages are too many when they are large, and then the strategy decides as well",
+        () =>
+          Effect.gen(function* () {
+            const rest = "x".repeat(2 ** 20)
+            const sliding = yield* RedisPubSub.make({ strategy: "sliding", ignoreConfirmations: true })
+            const dropping = yield* RedisPubSub.make({ strategy: "dropping", ignoreConfirmations: true })
+            const reading = yield* RedisPubSub.subscribed({ channels: "l" })
+            yield* Effect.all([sliding.subscribe("l"), dropping.subscribe("l")])
+            const fiber = yield* reading.pipe(Stream.take(130), Stream.runDrain, Effect.fork)
+            yield* publishMany("l", 100)
+            yield* publishMany("l", 30, (i) => `${100 + i}:${rest}`)
+            yield* Fiber.join(fiber)
+            const numbers = (all: ReadonlyArray<string>) => all.map((data) => data.split(":")[0])
+            const from = (start: number, end: number) =>
+              Array.from({ length: end - start }, (_, i) => String(start + i))
+            // 16 MiB.
+            expect(numbers(yield* drain(sliding))).toEqual(["Overflow", ...from(114, 130)])
+            expect(numbers(yield* drain(dropping))).toEqual([...from(0, 116), "Overflow"])
+          })
+      )
+
+      it.scoped("scenario 73: few messages that are large stop the socket, and none is lost", () =>
+        Effect.gen(function* () {
+          const rest = "x".repeat(2 ** 20)
+          // A Unix socket itself takes little.
+          const { unixSocket } = yield* NodeRedisServer.NodeRedisServer
+          const reading = yield* NodeRedis.make({ protocol, path: unixSocket })
+          const messages = yield* Effect.provideService(
+            RedisPubSub.subscribed({ channels: "wl" }),
+            Redis.Redis,
+            reading
+          )
+          yield* publishMany("wl", 20, (i) => `${i}:${rest}`)
+          expect(yield* settled(held)).toBeGreaterThan(1_000_000)
+          const got = yield* messages.pipe(Stream.take(20), Stream.runCollect)
+          const numbers = Chunk.toReadonlyArray(got).map(({ data }) => Number(data.slice(0, data.indexOf(":"))))
+          expect(numbers).toEqual(Array.from({ length: 20 }, (_, i) => i))
+          // Also one that alone is more than may wait.
+          yield* Redis.publish("wl", rest.repeat(20))
+          expect(Option.getOrThrow(yield* Stream.runHead(messages)).data).toHaveLength(20 * 2 ** 20)
+        })
+      )
+
       it.scoped("a subscriber that may lose messages slows nobody down", () =>
         Effect.gen(function* () {
           yield* RedisPubSub.subscribed({ channels: "n" }, { capacity: 1, strategy: "sliding" })
@@ -116,6 +162,21 @@ describe.each([2, 3] as const)("buffers, RESP%i", (protocol) => {
             })
           )
           expect(yield* Stream.runHead(others)).toMatchObject({ value: { data: "late" } })
+        })
+      )
+
+      it.scoped("a poll ends in time though the clock is set back meanwhile", () =>
+        Effect.gen(function* () {
+          const pubSub = yield* RedisPubSub.make({ ignoreConfirmations: true })
+          const { poll } = yield* Effect.flatMap(Redis.Redis, (redis) => redis.subscriber({}))
+          yield* pubSub.subscribe("c")
+          for (const polling of [
+            Effect.asVoid(pubSub.poll({ timeout: "20 millis" })),
+            Effect.asVoid(poll("20 millis"))
+          ]) {
+            const ended = Effect.timeoutOption(Effect.withClock(polling, setBack()), "1 second")
+            expect(Option.isSome(yield* ended)).toBe(true)
+          }
         })
       )
 

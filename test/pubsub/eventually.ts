@@ -9,6 +9,18 @@ export const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>, holds: (valu
     Effect.andThen(effect)
   )
 
+/** The number, when it has stayed the same for a while. */
+export const settled = <E, R>(effect: Effect.Effect<number, E, R>) =>
+  Effect.suspend(() => {
+    let last = Number.NaN
+    let times = 0
+    return eventually(effect, (value) => {
+      times = value === last ? times + 1 : 0
+      last = value
+      return times === 5
+    })
+  })
+
 /** The server has no subscriptions left. */
 export const noSubscriptions = eventually(
   Effect.all([Redis.pubsubChannels(), Redis.pubsubNumpat, Redis.pubsubShardchannels()]),

@@ -8,7 +8,7 @@ import { Chunk, Effect, Exit, Fiber, Option, Scope, Stream } from "effect"
 import * as fc from "effect/FastCheck"
 import { anotherClient, redisLayer } from "../support/redis.js"
 import * as ScriptedPeer from "../support/ScriptedPeer.js"
-import { eventually } from "./eventually.js"
+import { eventually, settled } from "./eventually.js"
 
 const monitors = Command.make(["CLIENT", "LIST"]).pipe(
   Effect.map(
@@ -17,6 +17,11 @@ const monitors = Command.make(["CLIENT", "LIST"]).pipe(
         .split("\n")
         .filter((line) => / flags=\S*O/.test(line)).length
   )
+)
+
+/** What the server keeps of them, for the sockets do not take it. */
+const held = Command.make(["CLIENT", "LIST"]).pipe(
+  Effect.map((list) => Number(/ flags=\S*O.* omem=(\d+)/.exec(String(list))?.[1]))
 )
 
 /** Valkey 8.1 before 8.1.2 writes quotes and backslashes as they are, so that not every argument can be told. */
@@ -134,6 +139,27 @@ describe.each([2, 3] as const)("MONITOR, RESP%i", (protocol) => {
       })
     )
 
+    it.scoped("scenario 79: a slow consumer is bounded in few large lines, too", () =>
+      Effect.gen(function* () {
+        // A Unix socket itself takes little.
+        const { unixSocket } = yield* NodeRedisServer.NodeRedisServer
+        const watching = yield* NodeRedis.make({ protocol, path: unixSocket })
+        const entries = yield* Monitor.started.pipe(
+          Effect.provideService(Redis.Redis, watching),
+          Effect.map(only("echo"))
+        )
+        const rest = "x".repeat(2 ** 20)
+        for (let i = 0; i < 18; i++) yield* Redis.echo(`${i}:${rest}`)
+        expect(yield* settled(held)).toBeGreaterThan(1_000_000)
+        const got = yield* entries.pipe(
+          Stream.take(18),
+          Stream.map(({ command }) => Number.parseInt(command[1]!, 10)),
+          Stream.runCollect
+        )
+        expect(Chunk.toReadonlyArray(got)).toEqual(Array.from({ length: 18 }, (_, i) => i))
+      })
+    )
+
     it.scoped("scenario 79: a slow consumer is bounded, and loses nothing", () =>
       Effect.gen(function* () {
         const other = yield* anotherClient({ protocol })
@@ -144,10 +170,6 @@ describe.each([2, 3] as const)("MONITOR, RESP%i", (protocol) => {
             yield* Pipeline.all(Array.from({ length: 1_000 }, (_, i) => Redis.echo(`${round * 1_000 + i}:${payload}`)))
           }
         }).pipe(Effect.provideService(Redis.Redis, other))
-        // The server keeps what the sockets do not take.
-        const held = Command.make(["CLIENT", "LIST"]).pipe(
-          Effect.map((list) => Number(/ flags=\S*O.* omem=(\d+)/.exec(String(list))?.[1]))
-        )
         expect(yield* held).toBeGreaterThan(5_000_000)
         const got = yield* entries.pipe(Stream.take(20_000), Stream.runCollect)
         const numbers = Chunk.toReadonlyArray(got).map(({ command }) => Number.parseInt(command[1]!, 10))

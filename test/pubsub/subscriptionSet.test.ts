@@ -4,7 +4,7 @@ import { RespError, type RespValue } from "@effect-resp/core/internal/protocol/v
 import { SubscriberInbox } from "@effect-resp/core/internal/subscriberInbox"
 import { type Link, SubscriptionSet } from "@effect-resp/core/internal/subscriptionSet"
 import { keyOf, Member } from "@effect-resp/core/internal/topic"
-import { Option } from "effect"
+import { Duration, Effect, Fiber, Option, TestClock } from "effect"
 import * as fc from "effect/FastCheck"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -565,6 +565,88 @@ describe("an inbox", () => {
       inbox.gap()
       expect(drained()).toEqual(["Reconnected", 2, "Reconnected"])
     }
+  )
+
+  it("scenario 73: is full of 16 MiB, or of one message that is more, and says so to who fills it", () => {
+    const flow: Array<boolean> = []
+    const inbox = new SubscriberInbox(1_000, "suspend", () => flow.push(inbox.isBlocking))
+    const sized = (size: number): RedisPubSub.Message<Uint8Array> => ({ ...message(0), data: new Uint8Array(size) })
+    // With the name's byte it leaves one.
+    const most = 2 ** 24 - 2
+    inbox.message(sized(most))
+    expect(flow).toEqual([])
+    inbox.message(sized(0))
+    expect(flow).toEqual([true])
+    inbox.message(sized(2 ** 25))
+    inbox.shift()
+    inbox.shift()
+    expect(flow).toEqual([true])
+    inbox.shift()
+    expect(flow).toEqual([true, false])
+    inbox.message(sized(most))
+    inbox.push({ type: "subscribe", channel: new Uint8Array(most), count: 1 })
+    expect(flow).toEqual([true, false])
+    inbox.message(sized(0))
+    inbox.drain()
+    expect(flow).toEqual([true, false, true, false])
+    inbox.message(sized(most))
+    expect(flow).toHaveLength(4)
+  })
+
+  it.each(["suspend", "sliding"] as const)(
+    "has room again when it is empty, whatever became of memory: %s",
+    (strategy) => {
+      const inbox = new SubscriberInbox(1_000, strategy, () => {})
+      const channel = new Uint8Array(2 ** 22)
+      for (let i = 0; i < 4; i++) inbox.message({ ...message(i), channel })
+      expect(inbox.isFull).toBe(true)
+      structuredClone(channel.buffer, { transfer: [channel.buffer] })
+      if (strategy === "suspend") for (let i = 0; i < 4; i++) inbox.shift()
+      else inbox.message(message(4))
+      expect(inbox.isFull).toBe(false)
+      expect(inbox.drain()).toHaveLength(strategy === "suspend" ? 0 : 2)
+    }
+  )
+
+  it("waits within bounds, whatever the sizes of messages are: property", () => {
+    const data = new Uint8Array(2 ** 24)
+    const size = fc.constantFrom(0, 1, 2 ** 10, 2 ** 22, 2 ** 23, 2 ** 24)
+    fc.assert(
+      fc.property(
+        fc.array(fc.option(size), { maxLength: 100 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.constantFrom("sliding" as const, "dropping" as const),
+        (actions, capacity, strategy) => {
+          const inbox = new SubscriberInbox(capacity, strategy, () => {})
+          for (const action of actions) {
+            if (action === null) inbox.shift()
+            else inbox.message({ ...message(0), data: data.subarray(0, action) })
+          }
+          const waiting = inbox.drain().flatMap((event) => ("data" in event ? [event.data.length + 1] : []))
+          expect(waiting.length).toBeLessThanOrEqual(capacity)
+          expect(waiting.slice(0, -1).reduce((sum, length) => sum + length, 0)).toBeLessThan(2 ** 24)
+        }
+      ),
+      { numRuns: 2_000 }
+    )
+  })
+
+  it.effect("lets who polls wait by the Clock, to the millisecond", () =>
+    Effect.gen(function* () {
+      const inbox = new SubscriberInbox(1, "suspend", () => {})
+      for (const start of [0, 1, 1_700_000_000_123, 1_700_000_000_457]) {
+        yield* TestClock.setTime(start)
+        const fiber = yield* Effect.fork(inbox.poll("5 minutes"))
+        yield* TestClock.adjust(299_999)
+        expect(yield* Fiber.poll(fiber)).toEqual(Option.none())
+        yield* TestClock.adjust(1)
+        expect(yield* Fiber.join(fiber)).toEqual(Option.none())
+      }
+      const fiber = yield* Effect.fork(inbox.poll(Duration.infinity))
+      yield* TestClock.adjust("1 day")
+      inbox.message(message(1))
+      expect(yield* Fiber.join(fiber)).toEqual(Option.some(message(1)))
+    })
   )
 
   it("scenario 73: loses what its strategy says, and says so where it was: property", () => {

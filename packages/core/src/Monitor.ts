@@ -104,7 +104,7 @@ export const started: Effect.Effect<
 
 /**
  * Every command that the server processes, from when the stream is run until it ends, on a connection of its own. A slow
- * consumer slows that connection down, and no memory fills here.
+ * consumer slows that connection down: with 1,024 lines or 16 MiB that wait here, the server has to keep the others.
  *
  * Fails with a `ConnectionError` when the connection is lost (retry the stream with a `Schedule` to go on; what the server
  * processed meanwhile is not seen), and with a `ReplyError` when the server refuses MONITOR.

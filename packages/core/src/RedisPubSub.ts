@@ -92,7 +92,7 @@ export type Event<Data = string> = Message<Data> | Confirmation<Data> | Gap
  * @category options
  */
 export interface SubscriberOptions {
-  /** How many messages and Gaps may wait to be taken; 1,024 by default. */
+  /** How many messages and Gaps may wait to be taken; 1,024 by default. With 16 MiB of messages it is full as well. */
   readonly capacity?: number
   /**
    * What happens to the next message: the socket waits, and with it every subscriber of the client (`suspend`, the
@@ -103,6 +103,8 @@ export interface SubscriberOptions {
 
 /**
  * How a stream of messages buffers, and whether it has text (the default; what is no UTF-8 becomes U+FFFD) or bytes.
+ *
+ * Bytes are the subscriber's own. Only the names may be the same ones in its next messages: copy them to change them.
  *
  * @since 0.1.0
  * @category options
@@ -124,7 +126,8 @@ export interface Topics {
 }
 
 /**
- * A registration on the shared subscription connection: the primitive under this module. Names and data are bytes.
+ * A registration on the shared subscription connection: the primitive under this module. Names and data are bytes,
+ * which other subscribers may be given, too: they are not to be changed.
  *
  * @since 0.1.0
  * @category models

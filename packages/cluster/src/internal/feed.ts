@@ -31,7 +31,7 @@ const encoder = new TextEncoder()
 
 /** A copy: nobody else can change it. */
 export const nameBytes = (name: RedisPubSub.Name): Uint8Array =>
-  typeof name === "string" ? encoder.encode(name) : name.slice()
+  typeof name === "string" ? encoder.encode(name) : new Uint8Array(name)
 
 /** Exactly the name, as a key for maps. */
 export const keyOf = (kind: RedisPubSub.SubscriptionKind, name: Uint8Array): string =>
@@ -53,7 +53,7 @@ export class Teller {
   ): void {
     const apart = kind === "shard" ? "shard" : "plain"
     this.counts[apart] += change
-    this.outbox.push({ type: types[kind][what], channel: name, count: this.counts[apart] })
+    this.outbox.push({ type: types[kind][what], channel: new Uint8Array(name), count: this.counts[apart] })
   }
 }
 

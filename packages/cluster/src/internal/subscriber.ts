@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import { Call, commandOf, Feed, keyOf, nameBytes, Teller } from "./feed.js"
 import { SubscriberOutbox } from "./subscriberOutbox.js"
 import { change, passes, restore } from "./subscriberRounds.js"
+import { startTimer } from "./timer.js"
 
 /** A node at which a slot's channels can be subscribed. */
 export interface Site {
@@ -42,9 +43,6 @@ export interface SubscriptionRouting {
   /** Of a shard channel. */
   readonly slotOf: (name: RedisPubSub.Name) => number
 }
-
-/** The longest time a timer takes, in milliseconds; more is for ever. */
-const longest = 2 ** 31 - 1
 
 interface Entry {
   readonly feed: Feed
@@ -277,8 +275,8 @@ export const makeSubscriber = (
         outbox.callBegins()
         begin(call)
         const { commandTimeout: millis } = routing
-        if (!call.finished && millis <= longest) {
-          timer = setTimeout(() => {
+        if (!call.finished) {
+          timer = startTimer(() => {
             const where = call.mayBeSent
               ? ({ phase: "Reply", outcome: "Unknown" } as const)
               : ({ phase: "Connect", outcome: "NotSent" } as const)

@@ -17,6 +17,11 @@ const overflow: RedisPubSub.Gap = { type: "gap", reason: "Overflow" }
  */
 const takesRoom = (event: BytesEvent): boolean => !("count" in event) && event !== overflow
 
+/** What may wait in bytes, beside what may wait in number. */
+const maxBytes = 2 ** 24
+
+const sizeOf = (event: BytesEvent): number => ("data" in event ? event.channel.length + event.data.length : 0)
+
 export class SubscriberOutbox {
   /** Why nothing more will come; told when all that waits has been taken. */
   failure: RedisError.RedisError | undefined
@@ -26,6 +31,8 @@ export class SubscriberOutbox {
   /** How many of `events` are taken. */
   private head = 0
   private load = 0
+  /** The size of what takes room. */
+  private bytes = 0
   private pending = 0
   /** There is a Gap for what is lost until something is taken. */
   private losing = false
@@ -43,7 +50,11 @@ export class SubscriberOutbox {
    * for the reader, who may be the one that called.
    */
   get isFull(): boolean {
-    return this.strategy === "suspend" && this.load >= this.capacity && this.pending === 0 && this.failure === undefined
+    return this.strategy === "suspend" && this.isLoaded && this.pending === 0 && this.failure === undefined
+  }
+
+  private get isLoaded(): boolean {
+    return this.load >= this.capacity || this.bytes >= maxBytes
   }
 
   /** Completes when feeds may add. Looks again when woken, for another feed may have been faster. */
@@ -64,7 +75,7 @@ export class SubscriberOutbox {
   /** Adds an event, or loses one as the strategy says. */
   push(event: BytesEvent): void {
     if (this.failure !== undefined) return
-    if ("data" in event && this.load >= this.capacity) {
+    if ("data" in event && this.isLoaded) {
       if (this.strategy === "dropping") return this.lose()
       if (this.strategy === "sliding") this.slide()
     }
@@ -91,13 +102,14 @@ export class SubscriberOutbox {
   private add(event: BytesEvent): void {
     this.events.push(event)
     if (takesRoom(event)) this.load++
+    this.bytes += sizeOf(event)
     this.ready.unsafeOpen()
     this.flow()
   }
 
   /** Loses the oldest, for one more to have room. */
   private slide(): void {
-    while (this.load >= this.capacity) {
+    while (this.isLoaded) {
       const oldest = this.advance()!
       if (!takesRoom(oldest)) this.kept.push(oldest)
       else if (!this.losing) {
@@ -117,6 +129,8 @@ export class SubscriberOutbox {
     const event = this.events[this.head]
     if (event === undefined) return undefined
     if (takesRoom(event)) this.load--
+    // Memory that was transferred has no size any more, so the sum is made right where nothing is left.
+    this.bytes = this.load === 0 ? 0 : this.bytes - sizeOf(event)
     // What is taken is forgotten, not each time, which would make a long way of a long queue.
     if (++this.head * 2 >= this.events.length) {
       this.events = this.events.slice(this.head)
@@ -139,6 +153,7 @@ export class SubscriberOutbox {
     this.events = []
     this.head = 0
     this.load = 0
+    this.bytes = 0
     this.losing = false
     this.flow()
     return all
@@ -168,11 +183,14 @@ export class SubscriberOutbox {
   poll(timeout?: Duration.DurationInput): Effect.Effect<Option.Option<BytesEvent>, RedisError.RedisError> {
     if (timeout === undefined) return this.next
     return Effect.flatMap(Effect.clock, (clock) => {
-      const end = clock.unsafeCurrentTimeMillis() + Duration.toMillis(timeout)
+      // By the clock that nobody sets back.
+      const begin = clock.unsafeCurrentTimeNanos()
+      const millis = Duration.toMillis(timeout)
       const within: Effect.Effect<Option.Option<BytesEvent>, RedisError.RedisError> = Effect.flatMap(
         this.next,
         (next) => {
-          const left = end - clock.unsafeCurrentTimeMillis()
+          const passed = Math.round(Number(clock.unsafeCurrentTimeNanos() - begin) / 1_000) / 1_000
+          const left = millis - passed
           if (Option.isSome(next) || left <= 0) return Effect.succeed(next)
           // Another one may take what has come, so there may be time left to wait for more.
           return Effect.zipRight(Effect.timeoutOption(this.ready.await, left), within)

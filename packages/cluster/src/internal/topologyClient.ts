@@ -66,8 +66,7 @@ export const makeTopologyClient = (options: TopologyClientOptions) =>
     yield* ConnectionPool.check(pool, { refreshInterval: options.refreshInterval })
     yield* oneOf("readFrom", readFrom, ["primary", "replica", "preferReplica", "nearest"])
     yield* oneOf("subscribeTo", options.subscribeTo, ["primary", "replica"])
-    // For ever, too, is no longer than a timer takes: one that is given more is over at once.
-    const commandTimeout = Math.min(Duration.toMillis(pool.commandTimeout ?? "5 seconds"), 2 ** 31 - 1)
+    const commandTimeout = Duration.toMillis(pool.commandTimeout ?? "5 seconds")
     const clients = yield* NodeClients.make(({ node, role }, watched) =>
       Effect.flatMap(options.connector(node), (connector) =>
         ConnectionPool.make(watched(connector), {

@@ -8,14 +8,28 @@ import * as Option from "effect/Option"
 import type { RedisError } from "../RedisError.js"
 import { type Caller, suspend } from "./suspension.js"
 
-export class Inbox<A extends string | object> {
+/** What may wait in bytes, beside what may wait in number. */
+export const maxBytes = 2 ** 24
+
+/** What is left of a time from now on, in milliseconds: by the clock that nobody sets back, in microseconds at the finest. */
+export const countdown = (time: Duration.DurationInput): Effect.Effect<() => number> =>
+  Effect.map(Effect.clock, (clock) => {
+    const begin = clock.unsafeCurrentTimeNanos()
+    const millis = Duration.toMillis(time)
+    return () => Math.max(0, millis - Math.round(Number(clock.unsafeCurrentTimeNanos() - begin) / 1_000) / 1_000)
+  })
+
+export abstract class Inbox<A extends string | object> {
   /** Why nothing more will come; told when all that waits has been taken. */
   failure: RedisError | undefined
+  isFull = false
   /** What waits, from `head` on: an array, so that all of it can be handed on as it is. */
   private waiting: Array<A> = []
   private head = 0
   /** How many of those that wait count towards the capacity. */
   protected load = 0
+  /** The size of those. */
+  private bytes = 0
   private takers: Array<Caller<void, never>> = []
 
   constructor(
@@ -24,20 +38,18 @@ export class Inbox<A extends string | object> {
     private readonly onFlow: () => void
   ) {}
 
-  get isFull(): boolean {
-    return this.load >= this.capacity
-  }
-
-  /** Whether it counts towards the capacity. */
-  protected counts(_value: A): boolean {
-    return true
-  }
+  /** Its size in bytes, about; -1 when it does not count at all. */
+  protected abstract sizeOf(value: A): number
 
   /** Adds at the end, full or not: who fills it looks at `isFull`. */
   push(value: A): void {
     if (this.failure !== undefined) return
     this.waiting.push(value)
-    if (this.counts(value) && ++this.load === this.capacity) this.onFlow()
+    const size = this.sizeOf(value)
+    if (size >= 0) {
+      this.bytes += size
+      if ((++this.load >= this.capacity || this.bytes >= maxBytes) && !this.isFull) this.turn(true)
+    }
     this.wake()
   }
 
@@ -55,19 +67,29 @@ export class Inbox<A extends string | object> {
       this.waiting = this.waiting.slice(this.head)
       this.head = 0
     }
-    if (this.counts(value) && this.load-- === this.capacity) this.onFlow()
+    const size = this.sizeOf(value)
+    if (size >= 0) {
+      // Memory that was transferred has no size any more, so the sum is made right where nothing is left.
+      this.bytes = --this.load === 0 ? 0 : this.bytes - size
+      if (this.isFull && this.load < this.capacity && this.bytes < maxBytes) this.turn(false)
+    }
     return value
   }
 
   /** Takes all. */
   drain(): ReadonlyArray<A> {
-    const wasFull = this.isFull
     const all = this.head === 0 ? this.waiting : this.waiting.slice(this.head)
     this.waiting = []
     this.head = 0
     this.load = 0
-    if (wasFull) this.onFlow()
+    this.bytes = 0
+    if (this.isFull) this.turn(false)
     return all
+  }
+
+  private turn(isFull: boolean): void {
+    this.isFull = isFull
+    this.onFlow()
   }
 
   protected get isEmpty(): boolean {
@@ -110,11 +132,10 @@ export class Inbox<A extends string | object> {
   /** The next, if there is one now, or within the time. */
   poll(timeout?: Duration.DurationInput): Effect.Effect<Option.Option<A>, RedisError> {
     if (timeout === undefined) return this.next
-    return Effect.flatMap(Effect.clock, (clock) => {
-      const end = clock.unsafeCurrentTimeMillis() + Duration.toMillis(timeout)
+    return Effect.flatMap(countdown(timeout), (timeLeft) => {
       const within: Effect.Effect<Option.Option<A>, RedisError> = Effect.flatMap(this.next, (next) => {
-        const left = end - clock.unsafeCurrentTimeMillis()
-        if (Option.isSome(next) || left <= 0) return Effect.succeed(next)
+        const left = timeLeft()
+        if (Option.isSome(next) || left === 0) return Effect.succeed(next)
         // Another one may take what has come, so there may be time left to wait for more.
         return Effect.zipRight(Effect.timeoutOption(this.ready, left), within)
       })

@@ -19,7 +19,7 @@ import { repeatChunk } from "./pubSub.js"
 import { inBatch } from "./suspension.js"
 import { subscriptionCommand } from "./topic.js"
 
-/** Lines that wait to be taken; the socket waits with more. */
+/** Lines that wait to be taken, of `maxBytes` together; the socket waits with more. */
 const capacity = 1_024
 
 /** The longest line, in bytes: a string can be hardly longer. */
@@ -65,8 +65,14 @@ class Lines {
 
 const command = subscriptionCommand("MONITOR")
 
+class LineInbox extends Inbox<string> {
+  protected override sizeOf(line: string): number {
+    return line.length
+  }
+}
+
 const start = (connection: Connection): Inbox<string> => {
-  const inbox = new Inbox<string>(capacity, () => (inbox.isFull ? connection.pause() : connection.resume()))
+  const inbox: Inbox<string> = new LineInbox(capacity, () => (inbox.isFull ? connection.pause() : connection.resume()))
   const fail = (failure: Failure) => inbox.fail(failureError(failure, true, command))
   const lines = new Lines((type, text) => {
     // Every line is a simple string, on RESP3 too; only a refusal is an error.

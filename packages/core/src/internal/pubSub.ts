@@ -33,7 +33,10 @@ export const asText: Read<string> = {
         }
 }
 
-export const asBytes: Read<Uint8Array> = { bytes: (bytes) => bytes, message: (message) => message }
+export const asBytes: Read<Uint8Array> = {
+  bytes: (bytes) => new Uint8Array(bytes),
+  message: (message) => (message instanceof ReceivedMessage ? message.own : message)
+}
 
 /** All of one or many. */
 export const listOf = (names: OneOrMany<Name> | undefined): ReadonlyArray<Name> =>

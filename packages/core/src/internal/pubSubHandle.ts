@@ -2,7 +2,6 @@
  * The handle that changes its subscriptions while it reads.
  */
 import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -23,7 +22,9 @@ import type {
 } from "../RedisPubSub.js"
 import { Redis } from "../RedisService.js"
 import type { OneOrMany } from "./arguments.js"
+import { countdown } from "./inbox.js"
 import { asBytes, asText, isMessage, listOf, type Read, readEvent } from "./pubSub.js"
+import { keyOfMessage } from "./receivedMessage.js"
 import { areNames, badName, frames, keyOf, nameBytes } from "./topic.js"
 
 /** A `subscribe` of one name, with what handles its messages. */
@@ -166,8 +167,7 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
 
   private handlerOf(message: Message<Uint8Array>): Handler<Data, E> | undefined {
     const kind = frames.get(message.type)!.kind
-    return this.entries[kind].get(keyOf(Option.getOrElse(message.pattern, () => message.channel)))?.claims.at(-1)
-      ?.handler
+    return this.entries[kind].get(keyOfMessage(message))?.claims.at(-1)?.handler
   }
 
   /** Drives the state by an event and gives it on, or what handles it, or nothing. */
@@ -193,10 +193,7 @@ class Handle<Data, E> implements RedisPubSub<Data, E> {
   readonly poll: RedisPubSub<Data, E>["poll"] = ({ timeout } = {}) =>
     timeout === undefined
       ? this.pollWithin(() => undefined)
-      : Effect.flatMap(Effect.clock, (clock) => {
-          const end = clock.unsafeCurrentTimeMillis() + Duration.toMillis(timeout)
-          return this.pollWithin(() => Math.max(0, end - clock.unsafeCurrentTimeMillis()))
-        })
+      : Effect.flatMap(countdown(timeout), (left) => this.pollWithin(left))
 
   private pollWithin(left: () => number | undefined): Effect.Effect<Option.Option<Event<Data>>, RedisError | E> {
     return Effect.suspend(() => this.subscriber.poll(left())).pipe(

@@ -33,8 +33,9 @@ export class SubscriberInbox extends Inbox<BytesEvent> {
   }
 
   // Confirmations answer the subscriber's own calls: they are as many as it asked for.
-  protected override counts(event: BytesEvent): boolean {
-    return !isConfirmation(event)
+  protected override sizeOf(event: BytesEvent): number {
+    if ("data" in event) return event.channel.length + event.data.length
+    return isConfirmation(event) ? -1 : 0
   }
 
   override push(event: BytesEvent): void {
@@ -63,15 +64,15 @@ export class SubscriberInbox extends Inbox<BytesEvent> {
     this.push(reconnected)
   }
 
+  /** Loses the oldest, for one more to have room. */
   private slide(): void {
-    for (let oldest = super.shift(); oldest !== undefined; oldest = super.shift()) {
-      if (isConfirmation(oldest)) {
-        this.kept.push(oldest)
-        continue
+    while (this.isFull) {
+      const oldest = super.shift()!
+      if (isConfirmation(oldest)) this.kept.push(oldest)
+      else if (!this.losing) {
+        this.kept.push(overflow)
+        this.losing = true
       }
-      if (!this.losing) this.kept.push(overflow)
-      this.losing = true
-      return
     }
   }
 
@@ -83,7 +84,7 @@ export class SubscriberInbox extends Inbox<BytesEvent> {
       return first
     }
     const event = super.shift()
-    if (event !== undefined && this.strategy === "sliding" && this.counts(event)) this.losing = false
+    if (event !== undefined && this.strategy === "sliding" && !isConfirmation(event)) this.losing = false
     return event
   }
 

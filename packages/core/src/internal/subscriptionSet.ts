@@ -214,7 +214,7 @@ export class SubscriptionSet {
 
   private deliver(topic: Topic, items: ReadonlyArray<RespValue>): void {
     const isPattern = topic.kind === "pattern"
-    const channel = isPattern ? items[2] : topic.name
+    const channel = isPattern ? items[2] : topic.shown.name
     const data = items[isPattern ? 3 : 2]
     if (!(channel instanceof Uint8Array && data instanceof Uint8Array)) return this.link?.doubt("not a message")
     const message = new ReceivedMessage(topic, channel, data)
@@ -273,7 +273,7 @@ export class SubscriptionSet {
   // ---- bookkeeping
 
   private addTopic(kind: SubscriptionKind, name: Uint8Array, key: string): Topic {
-    const topic = new Topic(kind, name.slice(), key)
+    const topic = new Topic(kind, name, key)
     this.topics[kind].set(key, topic)
     return topic
   }
@@ -305,7 +305,8 @@ export class SubscriptionSet {
     const { member, topic } = membership
     const count = member.count(topic.kind, membership.confirmed ? 0 : 1)
     membership.confirmed = true
-    member.inbox.push({ type: verbs[topic.kind].subscribe, channel: topic.name, count })
+    topic.showAnew()
+    member.inbox.push({ type: verbs[topic.kind].subscribe, channel: new Uint8Array(topic.name), count })
     const calls = [...membership.calls]
     membership.calls.clear()
     for (const call of calls) this.progress(call)
@@ -333,7 +334,7 @@ export class SubscriptionSet {
     for (const { call, confirmed, member } of all) {
       const count = member.count(topic.kind, confirmed ? -1 : 0)
       if (confirmed || call !== undefined) {
-        member.inbox.push({ type: verbs[topic.kind].unsubscribe, channel: topic.name, count })
+        member.inbox.push({ type: verbs[topic.kind].unsubscribe, channel: new Uint8Array(topic.name), count })
       }
       if (call === undefined) continue
       this.leavingCalls--

@@ -76,7 +76,9 @@ export const areNames = (names: ReadonlyArray<unknown>): boolean =>
 
 export const badName = () => new CommandError({ reason: "a name must be text or bytes", outcome: "NotSent" })
 
-export const nameBytes = (name: string | Uint8Array): Uint8Array => (typeof name === "string" ? encodeText(name) : name)
+/** A copy: nobody else can change it. */
+export const nameBytes = (name: string | Uint8Array): Uint8Array =>
+  typeof name === "string" ? encodeText(name) : new Uint8Array(name)
 
 export const textOf = (bytes: Uint8Array): string => decodeText(bytes, 0, bytes.length)
 
@@ -94,6 +96,17 @@ export const unique = (names: ReadonlyArray<string | Uint8Array>): ReadonlyMap<s
   return all
 }
 
+/** The name as bytes that nothing here uses, for those who read them may change them. */
+interface Shown {
+  readonly name: Uint8Array
+  readonly pattern: Option.Option<Uint8Array>
+}
+
+const shownOf = (kind: SubscriptionKind, of: Uint8Array): Shown => {
+  const name = new Uint8Array(of)
+  return { name, pattern: kind === "pattern" ? Option.some(name) : Option.none() }
+}
+
 /** A channel, pattern or shard channel. */
 export class Topic {
   /** How the server stands to it, as far as we know; at most one command about it is in flight. */
@@ -107,8 +120,8 @@ export class Topic {
   /** The topics of the command in flight about it. */
   sent: Set<Topic> | undefined
   readonly text: string
-  /** Its messages' `pattern`. */
-  readonly pattern: Option.Option<Uint8Array>
+  /** What its messages show of it. */
+  shown: Shown
   readonly patternText: Option.Option<string>
 
   constructor(
@@ -117,8 +130,13 @@ export class Topic {
     readonly key: string
   ) {
     this.text = textOf(name)
-    this.pattern = kind === "pattern" ? Option.some(name) : Option.none()
-    this.patternText = Option.as(this.pattern, this.text)
+    this.shown = shownOf(kind, name)
+    this.patternText = Option.as(this.shown.pattern, this.text)
+  }
+
+  /** What a subscriber does to what it is shown the next one does not see. */
+  showAnew(): void {
+    this.shown = shownOf(this.kind, this.name)
   }
 }
 
