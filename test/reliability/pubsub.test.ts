@@ -91,11 +91,12 @@ describe.each([2, 3] as const)("subscriptions, RESP%i", (protocol) => {
         yield* Command.make(["CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 0 0"])
         const pubSub = yield* RedisPubSub.make({ capacity: 4, ignoreConfirmations: true })
         yield* pubSub.subscribe("fast")
-        const rest = "x".repeat(64 * 1024)
+        // Not longer: what servers share between their clients counts towards nobody's limit.
+        const rest = "x".repeat(8 * 1024)
         let published = 0
         const publish = Effect.suspend(() => Redis.publish("fast", `${published++}:${rest}`))
-        yield* Effect.repeat(publish, { until: (receivers) => receivers === 0, times: 2_000 })
-        expect(yield* subscribers).toEqual([])
+        yield* Effect.repeat(publish, { until: (receivers) => receivers === 0, times: 10_000 })
+        yield* eventually(subscribers, (all) => all.length === 0)
 
         let taken = 0
         let event = yield* pubSub.take
