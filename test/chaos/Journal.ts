@@ -79,7 +79,7 @@ export class Journal {
   began(fault: string): void {
     count(this.faults, fault)
   }
-  feed(channel: string, isWhole: boolean): Feed {
+  feed(channel: string, isWhole: Feed["isWhole"]): Feed {
     const feed = this.feeds.get(channel) ?? new Feed(channel, isWhole, (what) => this.accuse(what))
     this.feeds.set(channel, feed)
     return feed

@@ -31,7 +31,7 @@ export interface Habitat {
   /** Milliseconds within which the client then is. */
   readonly healing: number
   /** Whether nothing but the connection of a subscriber is between him and what is published to the channel. */
-  readonly missesAreSeen: (channel: string) => boolean
+  readonly missesAreSeen: (channel: string) => boolean | "late"
 }
 
 export interface World extends Habitat {

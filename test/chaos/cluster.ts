@@ -144,6 +144,6 @@ export const make: Effect.Effect<Habitat, never, Scope.Scope> = Effect.gen(funct
     ),
     healing: 5_000,
     // Other channels are passed on by the bus of the cluster.
-    missesAreSeen: (channel) => channel.startsWith("{")
+    missesAreSeen: (channel) => channel.startsWith("{") && "late"
   } satisfies Habitat
 })

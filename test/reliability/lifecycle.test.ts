@@ -118,7 +118,15 @@ it.scopedLive("scenario 21: a peer that is gone without a word holds nobody up, 
       Effect.provideService(Redis.Redis, client),
       Effect.fork
     )
+    const subscribed = eventually(
+      "the subscription",
+      Effect.map(client.execute(Redis.pubsubNumsub(["news"])), (counts) =>
+        JSON.stringify([...counts]).includes("1") ? undefined : "nobody"
+      ),
+      2_000
+    )
     yield* until("a connection of each kind", () => proxy.connections === 3)
+    yield* subscribed
     // What is sent is taken, and nothing comes back.
     proxy.toServer.pause()
     proxy.toClient.pause()
@@ -140,13 +148,7 @@ it.scopedLive("scenario 21: a peer that is gone without a word holds nobody up, 
     expect(yield* again).toBe("again")
     // None of those three is used again.
     expect(yield* Effect.retry(idle, { times: 10 })).toBeGreaterThan(0)
-    yield* eventually(
-      "the subscription",
-      Effect.map(client.execute(Redis.pubsubNumsub(["news"])), (counts) =>
-        JSON.stringify([...counts]).includes("1") ? undefined : "nobody"
-      ),
-      2_000
-    )
+    yield* subscribed
     yield* Fiber.interrupt(messages)
   })
 )
