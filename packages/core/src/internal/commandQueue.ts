@@ -28,8 +28,8 @@ const tick = 20
  */
 const early = 64
 
-/** So many bytes may still come of a reply that nobody waits for any more. */
-const maxDropped = 64 * 1024 * 1024
+/** So many bytes may still come of a reply that nobody waits for any more: as long as a string may be. */
+const maxDropped = 512 * 1024 * 1024
 
 /** After so many of them what was abandoned is let go of: a look at a fiber costs ten times one at a deadline. */
 const sweepTicks = 25
