@@ -212,11 +212,11 @@ layer(redisLayer(), { excludeTestServices: true })("a server that is slow", (it)
 
   it.effect("to take a large value is not given up by the watchdog, nor is one that is slow to give it", () =>
     Effect.gen(function* () {
-      const { client, proxy } = yield* behindProxy({ watchdog: "600 millis", commandTimeout: "10 seconds" })
+      const { client, proxy } = yield* behindProxy({ watchdog: "1200 millis", commandTimeout: "10 seconds" })
       const throttle = Effect.gen(function* () {
         proxy.toServer.stopReading()
         proxy.toClient.pause()
-        yield* Effect.sleep("60 millis")
+        yield* Effect.sleep("100 millis")
         proxy.toServer.startReading()
         proxy.toClient.resume()
         yield* Effect.sleep("1 millis")
